@@ -1,0 +1,1 @@
+"""The common form between protocols: plain values, no behaviour beyond `explode` and `collect`."""

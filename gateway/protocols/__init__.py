@@ -1,0 +1,1 @@
+"""One codec a wire format, both directions."""

@@ -1,0 +1,276 @@
+"""What a codec is: one wire format seen from both ends, in four pairs.
+
+                client side            upstream side
+    request     decode_request  ──►   encode_request
+    response    encode_response ◄──   decode_response
+    stream      stream_encoder  ◄──   stream_decoder
+    error       encode_error    ◄──   decode_error
+                      the canonical form in between
+
+Codecs meet only in the canonical form; none imports, names or tests for another.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from gateway.canonical.content import Blocks, Media, Message, Part, ToolResult
+from gateway.canonical.events import Event, Response
+from gateway.canonical.json import Extras, JsonObject, JsonValue
+from gateway.canonical.request import Request
+from gateway.errors import GatewayError, InvalidRequest, UpstreamError
+from gateway.protocols.target import Target
+from gateway.wire.frames import Frame, Framing
+
+
+class Operation(StrEnum):
+    """What a route is for."""
+
+    GENERATE = "generate"
+    COUNT_TOKENS = "count_tokens"
+    LIST_MODELS = "list_models"
+    SHOW_MODEL = "show_model"
+
+
+@dataclass(slots=True, frozen=True)
+class Endpoint:
+    """An HTTP route as data. Of two endpoints on one path, the one whose `when` header is present wins."""
+
+    operation: Operation
+    method: str
+    path: str
+    when: str | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """A client's request before it is understood. Header names are lower case; `params` come from the
+    path.
+    """
+
+    payload: JsonObject
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Asked:
+    """What the encoders of a reply must know of its request.
+
+    `reply_id` is unique and made of `[A-Za-z0-9]`, for protocols whose replies carry an id of their own;
+    `created` is Unix seconds; `input_tokens` an estimate, for protocols that say it before the upstream has.
+    """
+
+    model: str
+    stream: bool = False
+    include_usage: bool = False
+    reply_id: str = ""
+    created: int = 0
+    input_tokens: int = 0
+
+
+@dataclass(slots=True)
+class Sent:
+    """What goes to an upstream, and what the decoder of the reply must know of it.
+
+    `tool_names` maps names as sent back to the client's, where they had to be changed; `custom_tools` are the
+    names (as sent) of functions that stand for free-text tools, their one string argument is called `input`;
+    `json_tool` the name of the tool that stands for a structured answer.
+    """
+
+    body: JsonObject = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    tool_names: dict[str, str] = field(default_factory=dict)
+    custom_tools: frozenset[str] = frozenset()
+    json_tool: str | None = None
+    finish_optional: bool = False
+
+
+@dataclass(slots=True)
+class Losses:
+    """What an encoder could not say or had to change, by the client's own path.
+
+    `dropped` reaches the client (`logit_bias`, `temperature 1.4->1.0`, `tools[3].strict`); `repaired` tells
+    of changes that keep the meaning (two messages merged, an id respelled) and goes to the log only.
+    """
+
+    dropped: list[str] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+
+    def drop(self, path: str, change: str = "") -> None:
+        """Note that what stands at `path` was lost, or changed as `change` says (`1.4->1.0`)."""
+        self.dropped.append(f"{path} {change}" if change else path)
+
+    def repair(self, path: str, change: str) -> None:
+        """Note that what stands at `path` was said differently."""
+        self.repaired.append(f"{path} {change}")
+
+    def __bool__(self) -> bool:
+        return bool(self.dropped or self.repaired)
+
+
+class StreamDecoder(Protocol):
+    """The state of one upstream stream.
+
+    `payload` is the parsed JSON of the frame decoded last, None for one that holds none.
+    """
+
+    payload: JsonValue
+
+    def decode(self, frame: Frame) -> list[Event]:
+        """The events that `frame` says; frames after the terminator say nothing.
+
+        Raises:
+            UpstreamError: the frame is an error, or not what the protocol promises (BadUpstreamReply).
+        """
+        ...
+
+    def close(self) -> list[Event]:
+        """The bytes have ended: the events still owed, `End` last, none if `End` was already given.
+
+        Raises:
+            BadUpstreamReply: the stream was not finished, so what came must not pass as a whole reply.
+        """
+        ...
+
+
+class StreamEncoder(Protocol):
+    """The state of one stream to a client."""
+
+    def encode(self, event: Event) -> list[Frame]:
+        """The frames that say `event`; the last ones come with End."""
+        ...
+
+    def fail(self, error: GatewayError) -> list[Frame]:
+        """The frames that end the stream with an error, so that no client takes it for complete."""
+        ...
+
+    def ping(self) -> bytes:
+        """Bytes that keep the connection alive and that every client of this protocol survives, at any
+        time.
+        """
+        ...
+
+
+class Mender(Protocol):
+    """Mends the records of a stream that passes through in its own protocol: a closed list of edits.
+
+    Missing `usage` that crashes SDKs is filled; a second finish and whatever follows the terminator are
+    dropped; a missing terminator after a finish is added; a usage record that only the gateway asked for is
+    swallowed.
+    """
+
+    def mend(self, frame: Frame, payload: JsonValue) -> Frame | None:
+        """The record to send for `frame`, which parsed as `payload`: itself, a mended one, or None for
+        nothing.
+        """
+        ...
+
+    def finish(self) -> list[Frame]:
+        """The records that a stream which ended well still owes its client."""
+        ...
+
+
+@dataclass(slots=True, frozen=True)
+class HttpAnswer:
+    """A whole answer to a client."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+
+
+@dataclass(slots=True, frozen=True)
+class ModelCard:
+    """A model that clients may name. `created` is Unix seconds, limits are tokens."""
+
+    id: str
+    owned_by: str = "gateway"
+    created: int = 1767225600
+    context: int | None = None
+    max_output: int | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Codec:
+    """One wire format, both directions. Every function is pure; encoders never change their arguments.
+
+    asked: the little that routing needs. Raises InvalidRequest. redirect: the client's own body for an
+    upstream of the same protocol: a closed list of edits (the model's name,
+        `stream_options.include_usage`, reasoning that another provider issued), every other byte as it was.
+        True in the pair says that usage was asked for only on our behalf.
+    decode_request: raises InvalidRequest with the path of what is malformed; unknown fields go to `extras`.
+    encode_request: raises Unsayable for content the protocol has no word for; settings it lacks go to Losses.
+    decode_response: raises BadUpstreamReply, or the UpstreamError that a 200 with an error in it tells.
+    decode_error: from status, lower-case headers and body; never raises, whatever the body is.
+    encode_error: from the error and the request's id.
+    """
+
+    name: str
+    framing: Framing
+    endpoints: tuple[Endpoint, ...]
+    asked: Callable[[Call], Asked]
+    redirect: Callable[[Call, Target, Losses], tuple[bytes, bool]]
+    decode_request: Callable[[Call], Request]
+    encode_request: Callable[[Request, Target, Losses], Sent]
+    decode_response: Callable[[bytes, Sent], Response]
+    encode_response: Callable[[Response, Asked, Losses], bytes]
+    stream_decoder: Callable[[Sent], StreamDecoder]
+    stream_encoder: Callable[[Asked, Losses], StreamEncoder]
+    mender: Callable[[Asked, bool], Mender]
+    decode_error: Callable[[int, Mapping[str, str], bytes], UpstreamError]
+    encode_error: Callable[[GatewayError, str], HttpAnswer]
+    encode_count: Callable[[int], bytes]
+    decode_count: Callable[[bytes], int]
+    encode_models: Callable[[Sequence[ModelCard]], bytes]
+    encode_model: Callable[[ModelCard], bytes]
+
+
+def foreign_fields(request: Request, protocol: str) -> Iterator[str]:
+    """The paths of all fields that only another protocol than `protocol` knows: a translation loses every
+    one.
+    """
+    yield from _foreign(request.extras, "", protocol)
+    if request.reasoning is not None:
+        yield from _foreign(request.reasoning.extras, request.origin_of("reasoning"), protocol)
+    for tool in request.tools:
+        yield from _foreign(tool.extras, tool.origin, protocol)
+    for message in request.messages:
+        yield from _foreign_in_message(message, protocol)
+
+
+def _foreign_in_message(message: Message, protocol: str) -> Iterator[str]:
+    yield from _foreign(message.extras, message.origin, protocol)
+    yield from _foreign_in_parts(message.parts, protocol)
+
+
+def _foreign_in_parts(parts: Sequence[Part], protocol: str) -> Iterator[str]:
+    for part in parts:
+        extras: Extras = getattr(part, "extras", {})
+        if extras:
+            yield from _foreign(extras, part.origin, protocol)
+        if isinstance(part, ToolResult):
+            yield from _foreign_in_parts(part.content, protocol)
+        elif isinstance(part, Media) and isinstance(part.source, Blocks):
+            yield from _foreign_in_parts(part.source.parts, protocol)
+
+
+def _foreign(extras: Extras, path: str, protocol: str) -> Iterator[str]:
+    for owner, fields in extras.items():
+        if owner != protocol:
+            yield from (f"{path}.{name}" if path else name for name in fields)
+
+
+def required_model(payload: JsonObject) -> str:
+    """The model a client names in its body.
+
+    Raises:
+        InvalidRequest: it names none.
+    """
+    model = payload.get("model")
+    if not isinstance(model, str) or not model:
+        raise InvalidRequest("model: a non-empty string is required", param="model")
+    return model

@@ -1,0 +1,1 @@
+"""The listener: aiohttp, and nothing above this line knows it."""

@@ -1,0 +1,216 @@
+"""JSON at the speed of orjson, tolerant where an upstream is careless, and edits that leave every other byte
+alone.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from gateway.canonical.json import JsonValue
+
+MAX_DEPTH = 64
+"""How deep a document from an upstream or a client may nest."""
+
+_BOM = "\ufeff"
+_SEPARATORS = re.compile("[\u0085\u2028\u2029]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_WHITE = re.compile(rb"[ \t\n\r]*")
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRUCTURE = re.compile(_STRING.pattern + rb"|[\[{\]}]", re.DOTALL)
+_SCALAR = re.compile(rb"[^,\]}\s]+")
+
+_FEW = 4
+"""How many spellings of a key are looked at before the object is walked: a hostile body may hold thousands.
+"""
+
+
+class JsonError(ValueError):
+    """Not JSON, or JSON that no reader should accept (too deep, endless numbers)."""
+
+
+def loads(data: bytes) -> Any:
+    """Parse what an upstream sent: orjson, and where that fails a tolerant reading.
+
+    A byte-order mark is dropped, bad UTF-8 replaced, lone surrogates become U+FFFD, NaN and Infinity null.
+
+    Raises:
+        JsonError: it is not JSON even so.
+    """
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return _tolerant(data.decode("utf-8", "replace").removeprefix(_BOM), constant=lambda _: None)
+
+
+def loads_strict(data: bytes) -> Any:
+    """Parse what a client sent: JSON as the standard has it, but lone surrogates become U+FFFD.
+
+    Raises:
+        JsonError: it is not JSON, not UTF-8, holds NaN, or nests deeper than `MAX_DEPTH`.
+    """
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        if b"\\u" not in data:
+            raise JsonError(str(error)) from error
+        try:
+            value = _tolerant(data.decode(), constant=_refuse_constant)
+        except UnicodeDecodeError as bad:
+            raise JsonError(f"not UTF-8: byte {bad.start}") from bad
+    # orjson itself allows 1,024 levels; counting brackets first keeps the walk off the ordinary path.
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth_over(value, MAX_DEPTH):
+        raise JsonError(f"nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def dumps(value: JsonValue) -> bytes:
+    """Compact UTF-8 JSON. Lone surrogates, which UTF-8 cannot say, become U+FFFD."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # Lone surrogates or integers over 64 bits: rare enough to pay for the standard library.
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return _SURROGATE.sub("\ufffd", text).encode()
+
+
+def dumps_for_line_splitters(value: JsonValue) -> bytes:
+    """The same with U+0085, U+2028 and U+2029 escaped, for clients that split lines at them."""
+    text = dumps(value).decode()
+    return _SEPARATORS.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+
+
+def find(data: bytes, key: str) -> tuple[int, int] | None:
+    """Where the value of top-level `key` stands in the JSON object `data`: (start, end), None if it is not
+    there.
+
+    `data` must be a valid JSON object (parse it first). Of a key that occurs twice the last one counts, as
+    for every parser. Cheap where the key is spelled plainly, a walk over the whole object where it is not.
+    """
+    quoted = b'"%b"' % key.encode()
+    at = data.rfind(quoted)
+    for _ in range(_FEW):
+        if at < 0:
+            break
+        colon = _skip(data, at + len(quoted))
+        if data[colon : colon + 1] == b":" and _is_top_level(data, at):
+            start = _skip(data, colon + 1)
+            return start, _value_end(data, start)
+        at = data.rfind(quoted, 0, at)
+    return _find_any(data, key.encode())
+
+
+def _is_top_level(data: bytes, at: int) -> bool:
+    """Whether the key at `at` belongs to the outermost object: one brace then makes what stands before (or
+    behind) whole.
+    """
+    whole = data[:at] + b'"":0}' if at * 2 < len(data) else b"{" + data[at:]
+    try:
+        return isinstance(orjson.loads(whole), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _find_any(data: bytes, wanted: bytes) -> tuple[int, int] | None:
+    position = _skip(data, 0)
+    found = None
+    position = _skip(data, position + 1)
+    while data[position : position + 1] == b'"':
+        name = _match(_STRING, data, position)
+        start = _skip(data, _skip(data, name) + 1)
+        end = _value_end(data, start)
+        if _names(data[position + 1 : name - 1], wanted):
+            found = (start, end)
+        position = _skip(data, end)
+        if data[position : position + 1] != b",":
+            break
+        position = _skip(data, position + 1)
+    return found
+
+
+def splice(data: bytes, key: str, value: JsonValue) -> bytes:
+    """`data` with the value of top-level `key` replaced, or the key added in front, and every other byte as
+    it was.
+    """
+    span = find(data, key)
+    if span is not None:
+        return data[: span[0]] + dumps(value) + data[span[1] :]
+    start = _skip(data, 0) + 1
+    comma = b"" if data[_skip(data, start) :].startswith(b"}") else b","
+    return data[:start] + dumps(key) + b":" + dumps(value) + comma + data[start:]
+
+
+def _tolerant(text: str, *, constant: Callable[[str], None]) -> Any:
+    try:
+        value = json.loads(text, parse_constant=constant)
+    except (ValueError, RecursionError) as error:
+        raise JsonError(str(error)) from error
+    if _depth_over(value, MAX_DEPTH):
+        raise JsonError(f"nested deeper than {MAX_DEPTH} levels")
+    return _without_surrogates(value)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value
+
+
+def _depth_over(value: Any, limit: int) -> bool:
+    """Whether `value` nests deeper than `limit`; level by level, so that no document can exhaust the
+    stack.
+    """
+    level = [value]
+    for _ in range(limit + 1):
+        level = [
+            item
+            for node in level
+            if isinstance(node, (dict, list))
+            for item in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _skip(data: bytes, position: int) -> int:
+    return _match(_WHITE, data, position)
+
+
+def _match(pattern: re.Pattern[bytes], data: bytes, position: int) -> int:
+    found = pattern.match(data, position)
+    if found is None:
+        raise JsonError(f"not JSON at byte {position}")
+    return found.end()
+
+
+def _names(raw: bytes, wanted: bytes) -> bool:
+    return raw == wanted or (b"\\" in raw and bool(orjson.loads(b'"%b"' % raw) == wanted.decode()))
+
+
+def _value_end(data: bytes, start: int) -> int:
+    first = data[start : start + 1]
+    if first == b'"':
+        return _match(_STRING, data, start)
+    if first not in (b"{", b"["):
+        return _match(_SCALAR, data, start)
+    depth = 0
+    for token in _STRUCTURE.finditer(data, start):
+        kind = token[0][:1]
+        if kind in (b"{", b"["):
+            depth += 1
+        elif kind in (b"}", b"]"):
+            depth -= 1
+            if depth == 0:
+                return token.end()
+    raise JsonError(f"the value at byte {start} does not end")
