@@ -168,10 +168,14 @@ class UpstreamError(GatewayError):
 
 
 class RequestRefused(UpstreamError):
-    """The upstream says that the request itself is wrong; another deployment would say the same."""
+    """The upstream says that the request itself is wrong; another deployment would say the same.
+
+    `verbatim`: the client speaks the upstream's protocol, so that the upstream's own body may be passed on.
+    """
 
     kind = ErrorKind.INVALID_REQUEST
     status = 400
+    verbatim = False
 
 
 class ContextTooLong(RequestRefused):
@@ -238,7 +242,7 @@ class BadUpstreamReply(UpstreamError):
 
 
 @dataclass(slots=True, frozen=True)
-class Attempt:
+class FailedAttempt:
     """One try at one deployment, and how it failed."""
 
     deployment: str
@@ -248,7 +252,7 @@ class Attempt:
 class NoDeploymentLeft(GatewayError):
     """Every candidate failed, rests, or could not say the request; `kind` and `status` follow from how."""
 
-    def __init__(self, message: str, *, attempts: Sequence[Attempt] = ()) -> None:
+    def __init__(self, message: str, *, attempts: Sequence[FailedAttempt] = ()) -> None:
         super().__init__(message)
         self.attempts = tuple(attempts)
         self.kind = ErrorKind.UPSTREAM

@@ -10,7 +10,7 @@ after Start.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar, assert_never
 
 from gateway.canonical.content import (
     Citation,
@@ -136,10 +136,11 @@ class Collector:
     event.
     """
 
-    __slots__ = ("_choices", "_end", "_logprobs", "_open", "_start", "usage")
+    __slots__ = ("_choices", "_counted", "_end", "_logprobs", "_open", "_start", "usage")
 
     def __init__(self) -> None:
         self.usage = Usage()
+        self._counted = False
         self._start: Start | None = None
         self._end: End | None = None
         self._choices: dict[int, list[Part]] = {}
@@ -173,17 +174,19 @@ class Collector:
                 self._finish(event)
             case Start():
                 raise GrammarError("a second Start")
+            case _:
+                assert_never(event)
 
     def _begin(self, event: Event) -> None:
         if not isinstance(event, Start):
             raise GrammarError(f"{event} before Start")
         self._start = event
         if event.usage is not None:
-            self.usage.update(event.usage)
+            self._count(event.usage)
 
     def _delta(self, event: Delta) -> None:
         if isinstance(event.value, Usage):
-            self.usage.update(event.value)
+            self._count(event.value)
         elif isinstance(event.value, list):
             self._logprobs.setdefault(event.choice, []).extend(event.value)
         elif self._open.get(event.choice) != event.index:
@@ -195,8 +198,12 @@ class Collector:
         if any(choice >= len(event.stops) for choice in self._choices):
             raise GrammarError(f"End without a stop for every choice of {sorted(self._choices)}")
         if event.usage is not None:
-            self.usage.update(event.usage)
+            self._count(event.usage)
         self._end = event
+
+    def _count(self, usage: Usage) -> None:
+        self.usage.update(usage)
+        self._counted = True
 
     @property
     def started(self) -> bool:
@@ -230,8 +237,11 @@ class Collector:
             id=start.id,
             model=start.model,
             created=start.created,
-            usage=self.usage if start.usage is not None or end.usage is not None else None,
-            extras={**start.extras, **end.extras},
+            usage=self.usage if self._counted else None,
+            extras={
+                owner: {**start.extras.get(owner, {}), **end.extras.get(owner, {})}
+                for owner in (*start.extras, *end.extras)
+            },
         )
 
 
@@ -253,7 +263,7 @@ def explode(response: Response) -> Iterator[Event]:
     for number, choice in enumerate(response.choices):
         for index, part in enumerate(choice.parts):
             yield Open(index, hollow(part), number)
-            yield from (Delta(index, kind, value, number) for kind, value in _pieces(part))
+            yield from (Delta(index, kind, value, number) for kind, value in pieces(part))
             yield Close(index, part, number)
         if choice.logprobs is not None:
             yield Delta(0, "logprobs", choice.logprobs, number)
@@ -274,9 +284,12 @@ def hollow(part: Part) -> Part:
             return replace(part, arguments="", signature=None)
         case Media() | ToolResult() | ServerToolUse() | ServerToolResult() | Opaque():
             return part
+        case _:
+            assert_never(part)
 
 
-def _pieces(part: Part) -> Iterator[tuple[DeltaKind, str | Citation | Signature]]:
+def pieces(part: Part) -> Iterator[tuple[DeltaKind, str | Citation | Signature]]:
+    """What the deltas of a finished part say, in order; nothing for a part that does not come in pieces."""
     match part:
         case Text():
             yield from (("text", piece) for piece in _said(part.text))

@@ -60,7 +60,8 @@ class Asked:
     """What the encoders of a reply must know of its request.
 
     `reply_id` is unique and made of `[A-Za-z0-9]`, for protocols whose replies carry an id of their own;
-    `created` is Unix seconds; `input_tokens` an estimate, for protocols that say it before the upstream has.
+    `created` is Unix seconds; `estimate` guesses the input tokens, for protocols that say them before the
+    upstream has: only an encoder that must know them pays for it.
     """
 
     model: str
@@ -68,7 +69,12 @@ class Asked:
     include_usage: bool = False
     reply_id: str = ""
     created: int = 0
-    input_tokens: int = 0
+    estimate: Callable[[], int] = lambda: 0
+
+    @property
+    def input_tokens(self) -> int:
+        """The estimate."""
+        return self.estimate()
 
 
 @dataclass(slots=True)
@@ -198,6 +204,7 @@ class ModelCard:
 class Codec:
     """One wire format, both directions. Every function is pure; encoders never change their arguments.
 
+    id_headers: the response headers in which clients of this protocol look for the request's id.
     asked: the little that routing needs. Raises InvalidRequest. redirect: the client's own body for an
     upstream of the same protocol: a closed list of edits (the model's name,
         `stream_options.include_usage`, reasoning that another provider issued), every other byte as it was.
@@ -212,6 +219,7 @@ class Codec:
     name: str
     framing: Framing
     endpoints: tuple[Endpoint, ...]
+    id_headers: tuple[str, ...] = ("x-request-id",)
     asked: Callable[[Call], Asked]
     redirect: Callable[[Call, Target, Losses], tuple[bytes, bool]]
     decode_request: Callable[[Call], Request]

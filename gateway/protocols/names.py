@@ -34,7 +34,9 @@ def fit_names(names: Iterable[str], allowed: re.Pattern[str], longest: int) -> d
             fitted[name] = name
             continue
         digest = sha256(name.encode("utf-8", "replace")).hexdigest()
-        stem = re.sub(r"[^A-Za-z0-9_-]", "_", name)[: longest - 5] or "tool"
+        stem = re.sub(r"[^A-Za-z0-9_-]", "_", name)[: longest - 5]
+        if not allowed.fullmatch(stem):
+            stem = f"tool_{stem}"
         sent = next(
             candidate
             for length in range(4, len(digest))

@@ -13,13 +13,17 @@ MAX_MESSAGE = 2048
 """How many characters of an upstream's own words are passed on."""
 
 _KEY = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|AIza|ya29|ghp|hf|nvapi|r8)[-_.A-Za-z0-9*]{6,}"
+    r"\b(?:(?:sk|pk|rk|gsk|xai|ghp|hf|nvapi|r8)[-_]|AIza|ya29\.)[-_.A-Za-z0-9*]{6,}"
     r"|\beyJ[\w-]{8,}\.[\w.-]+"
     r"|(?<=[?&]key=)[^&\s\"']+"
     r"|(?i:(?<=bearer )\S+)"
 )
 _URL = re.compile(r"https?://\S+")
-_AGAIN = re.compile(r"(?:try again|retry) in (?:(\d+)m)?(?:(\d+(?:\.\d+)?)(ms|s))?", re.IGNORECASE)
+_AGAIN = re.compile(
+    r"(?:try again|retry) in (?=\d)(?:(\d{1,5})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?) ?(ms|s))?",
+    re.IGNORECASE,
+)
+_SECONDS = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 _CONTEXT = re.compile(
     r"context.?length|context.?window|prompt is too long|maximum context|too many (?:input )?tokens"
     r"|input is too long|exceeds? the (?:maximum|available) .{0,30}tokens",
@@ -87,24 +91,27 @@ def _refine(kind: type[errors.UpstreamError], status: int, words: str) -> type[e
 
 def retry_after(headers: Mapping[str, str], said: Said) -> float | None:
     """Seconds to wait, from the headers, the body's own field, or its words; None if nothing says it."""
-    milliseconds = headers.get("retry-after-ms", "")
-    if milliseconds.isdecimal():
-        return int(milliseconds) / 1000
-    header = headers.get("retry-after", "").strip()
-    if header:
-        return _seconds(header, headers.get("date", ""))
-    if said.retry_after_s is not None:
-        return said.retry_after_s
-    found = _AGAIN.search(said.message)
-    if found is None or (found[1] is None and found[2] is None):
+    milliseconds = headers.get("retry-after-ms", "").strip()
+    if _SECONDS.fullmatch(milliseconds):
+        return float(milliseconds) / 1000
+    seconds = _seconds(headers.get("retry-after", "").strip(), headers.get("date", ""))
+    if seconds is not None:
+        return seconds
+    return said.retry_after_s if said.retry_after_s is not None else _in_words(said.message)
+
+
+def _in_words(message: str) -> float | None:
+    """`Please try again in 1m20.5s`, as several vendors say it."""
+    found = _AGAIN.search(message)
+    if found is None or not any(found.groups()):
         return None
-    seconds = float(found[2] or 0) / (1000 if found[3] == "ms" else 1)
-    return int(found[1] or 0) * 60 + seconds
+    hours, minutes, number, unit = found.groups(default="0")
+    return int(hours) * 3600 + int(minutes) * 60 + float(number) / (1000 if unit.lower() == "ms" else 1)
 
 
 def _seconds(header: str, now: str) -> float | None:
     """A Retry-After in seconds; one that is a date counts from the reply's own date, not from our clock."""
-    if re.fullmatch(r"\d+(?:\.\d+)?", header):
+    if _SECONDS.fullmatch(header):
         return float(header)
     try:
         wait = parsedate_to_datetime(header) - parsedate_to_datetime(now)

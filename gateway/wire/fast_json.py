@@ -5,6 +5,7 @@ alone.
 import json
 import re
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -20,7 +21,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _WHITE = re.compile(rb"[ \t\n\r]*")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _STRUCTURE = re.compile(_STRING.pattern + rb"|[\[{\]}]", re.DOTALL)
+_BACKSLASH = ord("\\")
 _SCALAR = re.compile(rb"[^,\]}\s]+")
+
+_SPELLED_OUT = re.compile(rb"\\u00[4-7]")
+"""An escape that stands for a letter or an underscore: a key may hide behind it."""
 
 _FEW = 4
 """How many spellings of a key are looked at before the object is walked: a hostile body may hold thousands.
@@ -37,12 +42,26 @@ def loads(data: bytes) -> Any:
     A byte-order mark is dropped, bad UTF-8 replaced, lone surrogates become U+FFFD, NaN and Infinity null.
 
     Raises:
+        JsonError: it is not JSON even so, or nests deeper than `MAX_DEPTH`.
+    """
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        value = _tolerant(data.decode("utf-8", "replace").removeprefix(_BOM), constant=lambda _: None)
+    return _shallow(value, data)
+
+
+def repaired(data: bytes) -> bytes:
+    """`data` itself if every client can read it, else the same document without what makes `loads` tolerant.
+
+    Raises:
         JsonError: it is not JSON even so.
     """
     try:
-        return orjson.loads(data)
+        orjson.loads(data)
     except orjson.JSONDecodeError:
-        return _tolerant(data.decode("utf-8", "replace").removeprefix(_BOM), constant=lambda _: None)
+        return dumps(loads(data))
+    return data
 
 
 def loads_strict(data: bytes) -> Any:
@@ -60,10 +79,7 @@ def loads_strict(data: bytes) -> Any:
             value = _tolerant(data.decode(), constant=_refuse_constant)
         except UnicodeDecodeError as bad:
             raise JsonError(f"not UTF-8: byte {bad.start}") from bad
-    # orjson itself allows 1,024 levels; counting brackets first keeps the walk off the ordinary path.
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth_over(value, MAX_DEPTH):
-        raise JsonError(f"nested deeper than {MAX_DEPTH} levels")
-    return value
+    return _shallow(value, data)
 
 
 def dumps(value: JsonValue) -> bytes:
@@ -71,7 +87,8 @@ def dumps(value: JsonValue) -> bytes:
     try:
         return orjson.dumps(value)
     except TypeError:
-        # Lone surrogates or integers over 64 bits: rare enough to pay for the standard library.
+        # Lone surrogates or integers over 64 bits: rare enough to pay for the standard library. Numbers
+        # without end cannot be here: no reader lets them in.
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         return _SURROGATE.sub("\ufffd", text).encode()
 
@@ -86,20 +103,24 @@ def find(data: bytes, key: str) -> tuple[int, int] | None:
     """Where the value of top-level `key` stands in the JSON object `data`: (start, end), None if it is not
     there.
 
-    `data` must be a valid JSON object (parse it first). Of a key that occurs twice the last one counts, as
-    for every parser. Cheap where the key is spelled plainly, a walk over the whole object where it is not.
+    `data` must be a valid JSON object (parse it first) and `key` made of letters and underscores. Of a key
+    that occurs twice the last one counts, as for every parser. Cheap where all keys are spelled plainly, a
+    walk over the whole object where one may not be.
     """
+    if _SPELLED_OUT.search(data):
+        return _find_any(data, key)
     quoted = b'"%b"' % key.encode()
     at = data.rfind(quoted)
     for _ in range(_FEW):
         if at < 0:
-            break
+            return None
         colon = _skip(data, at + len(quoted))
-        if data[colon : colon + 1] == b":" and _is_top_level(data, at):
+        # Behind a backslash the quote is part of a longer key.
+        if data[colon : colon + 1] == b":" and data[at - 1] != _BACKSLASH and _is_top_level(data, at):
             start = _skip(data, colon + 1)
             return start, _value_end(data, start)
         at = data.rfind(quoted, 0, at)
-    return _find_any(data, key.encode())
+    return _find_any(data, key)
 
 
 def _is_top_level(data: bytes, at: int) -> bool:
@@ -113,7 +134,7 @@ def _is_top_level(data: bytes, at: int) -> bool:
         return False
 
 
-def _find_any(data: bytes, wanted: bytes) -> tuple[int, int] | None:
+def _find_any(data: bytes, wanted: str) -> tuple[int, int] | None:
     position = _skip(data, 0)
     found = None
     position = _skip(data, position + 1)
@@ -121,7 +142,7 @@ def _find_any(data: bytes, wanted: bytes) -> tuple[int, int] | None:
         name = _match(_STRING, data, position)
         start = _skip(data, _skip(data, name) + 1)
         end = _value_end(data, start)
-        if _names(data[position + 1 : name - 1], wanted):
+        if loads(data[position:name]) == wanted:
             found = (start, end)
         position = _skip(data, end)
         if data[position : position + 1] != b",":
@@ -143,13 +164,28 @@ def splice(data: bytes, key: str, value: JsonValue) -> bytes:
 
 
 def _tolerant(text: str, *, constant: Callable[[str], None]) -> Any:
+    def number(digits: str) -> float | None:
+        value = float(digits)
+        if isfinite(value):
+            return value
+        constant(digits)
+        return None
+
     try:
-        value = json.loads(text, parse_constant=constant)
+        value = json.loads(text, parse_constant=constant, parse_float=number)
     except (ValueError, RecursionError) as error:
         raise JsonError(str(error)) from error
     if _depth_over(value, MAX_DEPTH):
         raise JsonError(f"nested deeper than {MAX_DEPTH} levels")
     return _without_surrogates(value)
+
+
+def _shallow(value: Any, data: bytes) -> Any:
+    """`value`, parsed from `data`, unless it nests too deep: orjson itself allows 1,024 levels."""
+    # Counting brackets first keeps the walk off the ordinary path.
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth_over(value, MAX_DEPTH):
+        raise JsonError(f"nested deeper than {MAX_DEPTH} levels")
+    return value
 
 
 def _refuse_constant(name: str) -> None:
@@ -170,13 +206,13 @@ def _depth_over(value: Any, limit: int) -> bool:
     """Whether `value` nests deeper than `limit`; level by level, so that no document can exhaust the
     stack.
     """
-    level = [value]
+    level: list[Any] = [[value]]
     for _ in range(limit + 1):
         level = [
             item
             for node in level
-            if isinstance(node, (dict, list))
             for item in (node.values() if isinstance(node, dict) else node)
+            if isinstance(item, (dict, list))
         ]
         if not level:
             return False
@@ -192,10 +228,6 @@ def _match(pattern: re.Pattern[bytes], data: bytes, position: int) -> int:
     if found is None:
         raise JsonError(f"not JSON at byte {position}")
     return found.end()
-
-
-def _names(raw: bytes, wanted: bytes) -> bool:
-    return raw == wanted or (b"\\" in raw and bool(orjson.loads(b'"%b"' % raw) == wanted.decode()))
 
 
 def _value_end(data: bytes, start: int) -> int:

@@ -9,7 +9,8 @@ MAX_FRAME_BYTES = 16 * 1024 * 1024
 
 @dataclass(slots=True)
 class Frame:
-    """One message: its payload, its event name where the framing has names, and the bytes it came as.
+    """One message: its payload, its event name where the framing has names, and the bytes it came as (line
+    ends apart).
 
     `clean` says that `raw` holds only line forms that every client's SDK survives, so it may be passed on as
     it is.

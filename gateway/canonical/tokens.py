@@ -1,0 +1,166 @@
+"""An estimate of what a request costs to read, in tokens: for counting, and for replies that must say it early.
+
+Linear in what can be counted fast: letters, digits and signs of the text, JSON apart, plus what a vendor's
+template adds around messages, tools and schemas, which no client sees. The weights were fitted to recorded
+exchanges; they lean to the high side, because a client that trims its history too late is refused.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gateway.canonical.content import (
+    Base64,
+    Blocks,
+    Media,
+    Opaque,
+    Part,
+    PlainText,
+    Refusal,
+    ServerToolResult,
+    ServerToolUse,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+from gateway.canonical.json import JsonValue
+from gateway.canonical.request import Request, Tool
+from gateway.wire.fast_json import dumps
+
+IMAGE = 1600
+"""Tokens of an image: about the most that vendors count after scaling it down."""
+
+DOCUMENT = 3000
+"""Tokens of a document whose size is not known, because only its provider can read it."""
+
+_BASE64_PER_TOKEN = 40
+"""Characters of base64 for a token of a document, sound or film."""
+
+_LETTERS = bytes(range(ord("A"), ord("Z") + 1)) + bytes(range(ord("a"), ord("z") + 1)) + b" "
+_DIGITS = b"0123456789"
+_NON_ASCII = bytes(range(128, 256))
+
+
+@dataclass(slots=True, frozen=True)
+class Template:
+    """What a family of models adds: to every request, to each message, call (or result) and tool, to a
+    request with tools at all, and to one whose answer has a schema. `letter` is the weight of a letter.
+    """
+
+    request: float
+    message: float
+    call: float
+    tool: float
+    tools: float
+    schema: float
+    letter: float
+
+
+_TEMPLATES: Mapping[str, Template] = {
+    "claude": Template(6, 4, 25, 40, 300, 150, 0.23),
+    "gpt-oss": Template(64, 4, 10, 10, 25, 20, 0.2),
+    "gemini": Template(2, 1, 10, 5, 0, 10, 0.22),
+    "gpt": Template(4, 4, 10, 15, 40, 20, 0.2),
+    "grok": Template(120, 4, 12, 20, 130, 20, 0.2),
+}
+"""By a word in the model's name; the first that fits counts."""
+_OTHER = Template(6, 4, 10, 30, 50, 20, 0.22)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What was found in a request: its words, its JSON, and the rest by number."""
+
+    words: list[str] = field(default_factory=list)
+    json: list[bytes] = field(default_factory=list)
+    calls: int = 0
+    media: int = 0
+
+    def add(self, parts: Iterable[Part]) -> None:
+        """Count `parts`, and the parts inside them."""
+        for part in parts:
+            match part:
+                case Text() | Refusal():
+                    self.words.append(part.text)
+                case Thinking():
+                    self.words += (part.text, *part.summary)
+                case ToolCall():
+                    self.calls += 1
+                    self.words.append(part.name)
+                    self.json.append(part.arguments.encode("utf-8", "replace"))
+                case ToolResult():
+                    self.calls += 1
+                    self.add(part.content)
+                case Media():
+                    self._add_media(part)
+                case ServerToolUse() | ServerToolResult() | Opaque():
+                    self.add_json(part.raw)
+
+    def add_json(self, value: JsonValue) -> None:
+        """Count a JSON value as it is written."""
+        self.json.append(dumps(value))
+
+    def add_tool(self, tool: Tool) -> None:
+        """Count a tool's definition."""
+        self.words += (tool.name, tool.description or "")
+        for definition in (tool.schema, tool.format, tool.raw):
+            if definition:
+                self.add_json(definition)
+
+    def _add_media(self, media: Media) -> None:
+        self.words += (media.title or "", media.context or "")
+        match media.source:
+            case PlainText(text):
+                self.words.append(text)
+            case Blocks(parts):
+                self.add(parts)
+            case _ if media.kind == "image":
+                self.media += IMAGE
+            case Base64(data):
+                self.media += len(data) // _BASE64_PER_TOKEN
+            case _:
+                self.media += DOCUMENT
+
+
+def estimate(request: Request) -> int:
+    """About how many tokens a model reads for `request`; never 0. Costs well under a millisecond for 160 KB."""
+    tally = _Tally()
+    for message in request.messages:
+        tally.add(message.parts)
+    for tool in request.tools:
+        tally.add_tool(tool)
+    schema = request.output.schema if request.output is not None else None
+    if schema is not None:
+        tally.add_json(schema)
+    template = _template(request.model)
+    return max(1, round(_framing(request, tally, template) + _reading(tally, template.letter) + tally.media))
+
+
+def _template(model: str) -> Template:
+    name = model.lower()
+    return next((template for word, template in _TEMPLATES.items() if word in name), _OTHER)
+
+
+def _framing(request: Request, tally: _Tally, template: Template) -> float:
+    """What the vendor's template adds."""
+    tokens = template.request + template.message * len(request.messages) + template.call * tally.calls
+    if request.tools:
+        tokens += template.tools + template.tool * len(request.tools)
+    if request.output is not None and request.output.schema is not None:
+        tokens += template.schema
+    return tokens
+
+
+def _reading(tally: _Tally, letter: float) -> float:
+    """What the words and the JSON amount to."""
+    words = "".join(tally.words).encode("utf-8", "replace")
+    return _weigh(words, letter, sign=0.5) + _weigh(b"".join(tally.json), letter, sign=0.35)
+
+
+def _weigh(text: bytes, letter: float, *, sign: float) -> float:
+    # Each step looks only at what the one before has left, so nearly all the cost is in the first.
+    others = text.translate(None, _LETTERS)
+    signs = others.translate(None, _DIGITS)
+    ascii_signs = signs.translate(None, _NON_ASCII)
+    digits, foreign = len(others) - len(signs), len(signs) - len(ascii_signs)
+    return letter * (len(text) - len(others)) + 0.5 * digits + 0.35 * foreign + sign * len(ascii_signs)

@@ -1,0 +1,82 @@
+"""What a single value must be, wherever it was written: in a variable or in a file.
+
+Every check returns the value to use or raises `ValueError` with words that follow a name and a colon. None
+echoes the value: it may be a secret, or a URL that holds one.
+"""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+_EXAMPLE_KEY = re.compile(
+    r"""
+    (?: sk- )? (?: ant- | proj- | or-v1- | gw- )? (?: api03- )?     # however the vendor's keys begin
+    (?: x{3,} | \.{2,} | … | \*{3,} | <.*> | \$?\{.*\}
+      | (?: your | my | put | insert | enter | replace | paste ) - .*
+      | your(?:api)?key | change-?me(?: -.* )? | replace-?me | to-?do | placeholder
+      | (?: test | example | sample | secret | password | api | fake ) (?: - (?: api- )? key )?
+      | key | token | 1234+5?6?7?8?9?0?
+    )
+    """,
+    re.VERBOSE,
+)
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+
+
+def checked_key(value: str) -> str:
+    """A key that can be sent in a header and is not one of the examples that documentation prints.
+
+    Raises:
+        ValueError: it cannot, or it is.
+    """
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("a key holds printable ASCII characters and no spaces")
+    if _EXAMPLE_KEY.fullmatch(value.lower().replace("_", "-")):
+        raise ValueError("this is an example key from documentation, not a real one")
+    return value
+
+
+def checked_host(value: str) -> str:
+    """A host name or an IP address to listen on, brackets of an IPv6 address taken off.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    host = value.removeprefix("[").removesuffix("]")
+    if _HOST.fullmatch(host) or _address(host) is not None:
+        return host
+    raise ValueError("a host name or an IP address is required, without scheme and port")
+
+
+def checked_base_url(value: str) -> str:
+    """An http(s) URL of an upstream without its trailing slash.
+
+    Raises:
+        ValueError: it is none, or it holds what a base URL must not: credentials, a query, a fragment.
+    """
+    try:
+        url = urlsplit(value)
+        valid = url.scheme in {"http", "https"} and bool(url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        valid = False
+    else:
+        if valid and ("@" in url.netloc or url.query or url.fragment):
+            raise ValueError(
+                "a base URL holds no user, password, query or fragment: keys have variables of their own"
+            )
+    if not valid or not value.isprintable() or " " in value:
+        raise ValueError("a URL is required, like https://api.example.com/v1")
+    return value.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`. A name that is not `localhost` may be anywhere."""
+    address = _address(host)
+    return host.lower() == "localhost" if address is None else address.is_loopback
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None

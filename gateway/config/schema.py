@@ -1,0 +1,166 @@
+"""The whole gateway, described: checked, frozen, and the same from variables as from files.
+
+Everything here is plain data: providers are names, checked by whoever knows them. Times are in seconds.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from gateway.config.checks import checked_base_url, checked_host, checked_key
+
+
+def _checked_secret(secret: SecretStr) -> SecretStr:
+    return SecretStr(checked_key(secret.get_secret_value()))
+
+
+Secret = Annotated[SecretStr, AfterValidator(_checked_secret)]
+"""A key; shown as stars wherever it is printed."""
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+LogFormat = Literal["auto", "text", "json"]
+
+
+class Section(BaseModel):
+    """A part of the configuration. Unknown names are errors, and errors never show what was written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ServerConfig(Section):
+    """The listener, and what one client may ask of it.
+
+    `heartbeat_s` is the silence after which a waiting client is sent a sign of life. After SIGTERM the
+    gateway accepts for `accept_while_draining_s` more and is gone after `drain_s` in all. Over
+    `max_in_flight` requests new ones are refused. `expose_headers`: replies say in `x-gateway-…` headers how
+    they came about. Port 0 is any free one.
+    """
+
+    host: Annotated[str, AfterValidator(checked_host)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 3000
+    heartbeat_s: Seconds = 15
+    body_limit_bytes: Annotated[int, Field(gt=0)] = 32 * 1024 * 1024
+    header_timeout_s: Seconds = 10
+    body_timeout_s: Seconds = 30
+    expose_headers: bool = True
+    drain_s: Seconds = 22
+    accept_while_draining_s: Annotated[float, Field(ge=0)] = 3
+    max_in_flight: Annotated[int, Field(gt=0)] = 1000
+
+
+class AuthConfig(Section):
+    """Who may call: the holders of `api_keys`, or, only where it is written out, everybody (`open`)."""
+
+    api_keys: tuple[Secret, ...] = ()
+    open: bool = False
+
+    @model_validator(mode="after")
+    def _either_keys_or_open(self) -> Self:
+        if self.open == bool(self.api_keys):
+            raise ValueError("either give api_keys or say `open: true`")
+        return self
+
+
+class LogConfig(Section):
+    """What is written to the log. `auto` is text on a terminal and JSON anywhere else."""
+
+    level: LogLevel = "info"
+    format: LogFormat = "auto"
+
+
+class TimeoutsConfig(Section):
+    """How long to wait for what.
+
+    `first_content`: until the first word of a streamed reply. `idle`: between two reads. `progress`: between
+    two events with content, so that signs of life alone do not keep a stream open. `total`: the whole
+    request, all attempts. `non_stream`: one attempt at a reply that comes whole.
+    """
+
+    connect: Seconds = 5
+    first_content: Seconds = 300
+    idle: Seconds = 300
+    progress: Seconds = 600
+    total: Seconds = 3600
+    non_stream: Seconds = 600
+
+    def overridden(self, overrides: "TimeoutOverrides") -> "TimeoutsConfig":
+        """These, but what `overrides` says."""
+        return self.model_copy(update=overrides.model_dump(exclude_none=True))
+
+
+class TimeoutOverrides(Section):
+    """Where one deployment needs more or less patience; None leaves the gateway's own figure."""
+
+    connect: Seconds | None = None
+    first_content: Seconds | None = None
+    idle: Seconds | None = None
+    progress: Seconds | None = None
+    total: Seconds | None = None
+    non_stream: Seconds | None = None
+
+
+class DeploymentConfig(Section):
+    """One account at one upstream.
+
+    `base_url` None is the provider's own. `models` are globs of the names served here, none meaning what the
+    provider claims. Without `api_key` nothing is sent that convinces, as local servers have it.
+    """
+
+    id: Annotated[str, Field(min_length=1)]
+    provider: Annotated[str, Field(min_length=1)]
+    api_key: Secret | None = None
+    base_url: Annotated[str, AfterValidator(checked_base_url)] | None = None
+    models: tuple[str, ...] = ()
+    enabled: bool = True
+    timeouts: TimeoutOverrides = TimeoutOverrides()
+
+
+class PoolConfig(Section):
+    """Deployments that stand in for each other. `default_model` serves names which nobody claims; None is the
+    provider's.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    deployments: Annotated[tuple[DeploymentConfig, ...], Field(min_length=1)]
+    default_model: str | None = None
+
+
+class GatewayConfig(Section):
+    """All of it. `pools` stand in order of preference; `default_pool` serves names which no pool claims."""
+
+    server: ServerConfig = ServerConfig()
+    auth: AuthConfig
+    log: LogConfig = LogConfig()
+    timeouts: TimeoutsConfig = TimeoutsConfig()
+    pools: Annotated[tuple[PoolConfig, ...], Field(min_length=1)]
+    default_pool: str
+
+    @model_validator(mode="after")
+    def _names_fit_together(self) -> Self:
+        _refuse_twins("pool", (pool.name for pool in self.pools))
+        _refuse_twins("deployment", (deployment.id for deployment in self.deployments))
+        if all(pool.name != self.default_pool for pool in self.pools):
+            raise ValueError(f"default_pool: there is no pool {self.default_pool}")
+        return self
+
+    @property
+    def deployments(self) -> tuple[DeploymentConfig, ...]:
+        """Those of all pools."""
+        return tuple(deployment for pool in self.pools for deployment in pool.deployments)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret in the clear, for the log's redaction and for nothing else."""
+        upstream = (deployment.api_key for deployment in self.deployments)
+        return tuple(key.get_secret_value() for key in (*self.auth.api_keys, *upstream) if key is not None)
+
+
+def _refuse_twins(what: str, names: Iterable[str]) -> None:
+    twins = [name for name, count in Counter(names).items() if count > 1]
+    if twins:
+        raise ValueError(f"two {what}s are called {twins[0]}")

@@ -1,0 +1,57 @@
+"""One account at one upstream: what is configured, and how it has been doing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from gateway.auth.credential import Credential
+from gateway.canonical.json import JsonValue
+from gateway.providers.provider import Provider
+from gateway.wire.http import Transport
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Timeouts:
+    """How long to wait for what, in seconds.
+
+    `first_content`: until the first word of a streamed reply. `idle`: between two reads. `progress`: between
+    two events with content, so that pings alone do not keep a stream alive. `total`: the whole request, all
+    attempts. `non_stream`: one attempt at a reply that comes whole.
+    """
+
+    first_content: float = 300
+    idle: float = 300
+    progress: float = 600
+    total: float = 3600
+    non_stream: float = 600
+
+
+@dataclass(slots=True, frozen=True, kw_only=True, eq=False)
+class Deployment:
+    """Configured facts: provider, account, place. `models` are globs; empty means what the provider
+    claims.
+    """
+
+    id: str
+    pool: str
+    provider: Provider
+    credential: Credential
+    transport: Transport
+    base_url: str
+    models: tuple[str, ...] = ()
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    capabilities: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    def serves(self, model: str) -> bool:
+        """Whether a request for `model` may come here without further configuration."""
+        return any(fnmatchcase(model, glob) for glob in self.models or self.provider.claims)
+
+
+@dataclass(slots=True)
+class Health:
+    """How a deployment has been doing; only the pool writes it. Times are of the pool's monotonic clock."""
+
+    in_flight: int = 0
+    resting_until: float = 0.0
+    failures: int = 0
+    last_error: str = ""

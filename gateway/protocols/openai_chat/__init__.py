@@ -1,0 +1,115 @@
+"""The OpenAI Chat Completions protocol, and what the vendors of compatible endpoints make of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.canonical.json import JsonObject, JsonValue
+from gateway.errors import BadUpstreamReply, InvalidRequest
+from gateway.protocols.codec import Asked, Call, Codec, Endpoint, Losses, ModelCard, Operation, required_model
+from gateway.protocols.openai_chat.errors import decode_error, encode_error
+from gateway.protocols.openai_chat.media import NAME
+from gateway.protocols.openai_chat.reasoning import is_foreign
+from gateway.protocols.openai_chat.request import decode_request, encode_request
+from gateway.protocols.openai_chat.response import decode_response, encode_response
+from gateway.protocols.openai_chat.stream import ChatMender, ChatStreamDecoder, ChatStreamEncoder
+from gateway.protocols.target import Target
+from gateway.wire.fast_json import JsonError, dumps, loads, splice
+from gateway.wire.sse import SSE
+
+
+def _asked(call: Call) -> Asked:
+    options = call.payload.get("stream_options")
+    stream = call.payload.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise InvalidRequest("stream: expected true or false", param="stream")
+    return Asked(
+        required_model(call.payload),
+        stream=bool(stream),
+        include_usage=isinstance(options, dict) and options.get("include_usage") is True,
+    )
+
+
+def _redirect(call: Call, target: Target, losses: Losses) -> tuple[bytes, bool]:
+    payload, body = call.payload, call.body
+    if payload.get("model") != target.model:
+        body = splice(body, "model", target.model)
+    messages = payload.get("messages")
+    if isinstance(messages, list):
+        kept: list[JsonValue] = [_without_foreign(message, i, losses) for i, message in enumerate(messages)]
+        # Written anew only where something went: an equal value may be spelled differently.
+        body = splice(body, "messages", kept) if kept != messages else body
+    asked = _asked(call)
+    if not asked.stream or asked.include_usage or not target.capabilities.stream_usage:
+        return body, False
+    options = payload.get("stream_options")
+    options = options if isinstance(options, dict) else {}
+    return splice(body, "stream_options", {**options, "include_usage": True}), True
+
+
+def _without_foreign(message: JsonValue, number: int, losses: Losses) -> JsonValue:
+    """`message` without reasoning that another provider signed."""
+    details = message.get("reasoning_details") if isinstance(message, dict) else None
+    if not isinstance(message, dict) or not isinstance(details, list):
+        return message
+    kept: list[JsonValue] = []
+    for index, entry in enumerate(details):
+        if is_foreign(entry):
+            losses.drop(f"messages[{number}].reasoning_details[{index}]")
+        else:
+            kept.append(entry)
+    rest: JsonObject = {name: value for name, value in message.items() if name != "reasoning_details"}
+    return {**rest, "reasoning_details": kept} if kept else rest
+
+
+def _encode_count(tokens: int) -> bytes:
+    """The protocol has no count of its own; this is the form of its sister, Responses."""
+    return dumps({"object": "response.input_tokens", "input_tokens": tokens})
+
+
+def _decode_count(body: bytes) -> int:
+    try:
+        payload: Any = loads(body)
+    except JsonError as error:
+        raise BadUpstreamReply(f"the upstream's count is not JSON: {error}") from error
+    tokens = payload.get("input_tokens") if isinstance(payload, dict) else None
+    if not isinstance(tokens, int):
+        raise BadUpstreamReply("the upstream's count has no input_tokens")
+    return tokens
+
+
+def _card(card: ModelCard) -> JsonObject:
+    return {"id": card.id, "object": "model", "created": card.created, "owned_by": card.owned_by}
+
+
+def _encode_models(cards: Sequence[ModelCard]) -> bytes:
+    return dumps({"object": "list", "data": [_card(card) for card in cards]})
+
+
+def _encode_model(card: ModelCard) -> bytes:
+    return dumps(_card(card))
+
+
+CODEC = Codec(
+    name=NAME,
+    framing=SSE,
+    endpoints=(
+        Endpoint(Operation.GENERATE, "POST", "/v1/chat/completions"),
+        Endpoint(Operation.LIST_MODELS, "GET", "/v1/models"),
+        Endpoint(Operation.SHOW_MODEL, "GET", "/v1/models/{id}"),
+    ),
+    asked=_asked,
+    redirect=_redirect,
+    decode_request=decode_request,
+    encode_request=encode_request,
+    decode_response=decode_response,
+    encode_response=encode_response,
+    stream_decoder=ChatStreamDecoder,
+    stream_encoder=ChatStreamEncoder,
+    mender=ChatMender,
+    decode_error=decode_error,
+    encode_error=encode_error,
+    encode_count=_encode_count,
+    decode_count=_decode_count,
+    encode_models=_encode_models,
+    encode_model=_encode_model,
+)

@@ -1,0 +1,206 @@
+"""One attempt: the request bound for one deployment, sent, and its reply delivered."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from gateway import errors
+from gateway.canonical.events import Collector, Response
+from gateway.pool.deployment import Deployment
+from gateway.protocols.codec import HttpAnswer, Losses, Operation, Sent, foreign_fields
+from gateway.protocols.target import Target
+from gateway.relay.exchange import Exchange
+from gateway.relay.lanes import BytesLane, Ends, EventsLane, Lane, Piece, WholeReplyLane
+from gateway.relay.sink import Said
+from gateway.relay.timers import Watch
+from gateway.wire import fast_json
+from gateway.wire.http import HttpReply, HttpRequest
+
+MAX_REPLY_BYTES = 64 * 1024 * 1024
+"""The largest reply that is read as a whole."""
+
+_DRAIN_S = 1.0
+_EVENT_STREAM = "text/event-stream"
+
+
+class Attempt:
+    """An exchange tried at one deployment.
+
+    Building one raises Unsayable where the upstream's protocol has no word for a part of the request.
+    """
+
+    def __init__(self, exchange: Exchange, deployment: Deployment, target: Target) -> None:
+        self._exchange = exchange
+        self._deployment = deployment
+        self._upstream = deployment.provider.codec
+        self._passes = self._upstream is exchange.codec
+        self._usage_is_ours = False
+        self._held: list[bytes] = []
+        self._losses = Losses()
+        self._sent, self._request = self._passed(target) if self._passes else self._translated(target)
+        record = exchange.record
+        record.losses = self._losses
+        record.pool, record.deployment = deployment.pool, deployment.id
+        record.provider, record.upstream_model = deployment.provider.name, target.model
+        record.lane = "bytes" if self._passes else "events"
+
+    async def run(self, until: float) -> None:
+        """Send the request and deliver the reply, before the loop's time is `until`.
+
+        Raises:
+            UpstreamError: it failed; the sink knows whether the client has heard anything.
+        """
+        exchange, deployment = self._exchange, self._deployment
+        exchange.record.attempts += 1
+        watch = Watch(deployment.timeouts, until, streaming=exchange.asked.stream)
+        async with watch.running(), deployment.transport.send(self._request) as reply:
+            headers = reply.headers
+            exchange.record.upstream_request_id = (
+                headers.get("x-request-id") or headers.get("request-id") or ""
+            )
+            if reply.status != 200:
+                raise await self._refusal(reply)
+            if exchange.asked.stream:
+                await self._deliver_stream(reply, watch)
+            else:
+                await self._deliver_whole(reply)
+
+    def _passed(self, target: Target) -> tuple[Sent, HttpRequest]:
+        """The client's own bytes, with a closed list of edits and an allow-list of its headers."""
+        call, provider = self._exchange.call, self._deployment.provider
+        body, self._usage_is_ours = self._upstream.redirect(call, target, self._losses)
+        headers = {name: call.headers[name] for name in provider.forward if name in call.headers}
+        sent = Sent(finish_optional=target.capabilities.finish_optional)
+        return sent, self._bound(target, body, headers)
+
+    def _translated(self, target: Target) -> tuple[Sent, HttpRequest]:
+        request = self._exchange.request
+        sent = self._upstream.encode_request(request, target, self._losses)
+        for path in foreign_fields(request, self._upstream.name):
+            self._losses.drop(path)
+        return sent, self._bound(target, fast_json.dumps(sent.body), sent.headers)
+
+    def _bound(self, target: Target, body: bytes, headers: dict[str, str]) -> HttpRequest:
+        deployment = self._deployment
+        provider = deployment.provider
+        url = provider.url(Operation.GENERATE, deployment.base_url, target.model)
+        if url is None:
+            raise errors.ModelUnavailable(f"{provider.name} answers no generation requests")
+        said = {
+            "content-type": "application/json",
+            "accept": _EVENT_STREAM if self._exchange.asked.stream else "application/json",
+            **provider.headers,
+            **headers,
+        }
+        return deployment.credential.sign(HttpRequest("POST", url, said, body))
+
+    async def _refusal(self, reply: HttpReply) -> errors.UpstreamError:
+        """What the upstream's error status means.
+
+        A refusal of the request itself passes through verbatim where the protocol is the same: same words.
+        """
+        error = self._upstream.decode_error(reply.status, reply.headers, await read_whole(reply))
+        if self._passes and isinstance(error, errors.RequestRefused):
+            error.verbatim = True
+        return error
+
+    async def _deliver_whole(self, reply: HttpReply) -> None:
+        body, exchange = await read_whole(reply), self._exchange
+        translate = not self._passes
+        try:
+            if _EVENT_STREAM in reply.headers.get("content-type", ""):
+                response, translate = self._collected(body), True
+            else:
+                response = self._upstream.decode_response(body, self._sent)
+            if not translate:
+                body = fast_json.repaired(body)
+        except fast_json.JsonError as error:
+            raise errors.BadUpstreamReply("the upstream's reply is not JSON") from error
+        exchange.record.usage = response.usage
+        exchange.record.stop = response.stop.reason if response.choices else ""
+        if translate:
+            body = exchange.codec.encode_response(response, exchange.asked, self._losses)
+        await exchange.sink.answer(HttpAnswer(200, body, exchange.record.headers()))
+
+    def _collected(self, body: bytes) -> Response:
+        """The whole reply of an upstream that streams although it was not asked to."""
+        frames = self._upstream.framing.decoder()
+        decoder, collector = self._upstream.stream_decoder(self._sent), Collector()
+        for frame in [*frames.feed(body), *frames.close()]:
+            for event in decoder.decode(frame):
+                collector.feed(event)
+        for event in decoder.close():
+            collector.feed(event)
+        return collector.response()
+
+    async def _deliver_stream(self, reply: HttpReply, watch: Watch) -> None:
+        exchange, sink = self._exchange, self._exchange.sink
+        lane = self._lane(reply)
+        exchange.record.usage = lane.collector.usage
+        sink.keep_alive(exchange.codec.framing.content_type, exchange.record.headers, lane.ping)
+        chunks = aiter(reply.chunks)
+        try:
+            async for chunk in chunks:
+                piece = lane.feed(chunk)
+                watch.heard(content=piece.content)
+                await self._pass_on(piece, watch)
+                if lane.complete:
+                    break
+            else:
+                await self._pass_on(lane.close(), watch)
+        except errors.UpstreamError as error:
+            if sink.said is Said.CONTENT:
+                await sink.break_off(lane.fail(error))
+            raise
+        exchange.record.stop = lane.collector.stop.reason if lane.collector.stop else ""
+        await sink.close()
+        await _drain(chunks)
+
+    async def _pass_on(self, piece: Piece, watch: Watch) -> None:
+        """Hold `piece` back until the first content, then send all that was held."""
+        sink, held = self._exchange.sink, self._held
+        if piece.data:
+            held.append(piece.data)
+        if held and (piece.content or sink.said is Said.CONTENT):
+            if self._exchange.record.first_content_s is None:
+                self._exchange.record.first_content_s = watch.elapsed_s
+            data = held[0] if len(held) == 1 else b"".join(held)
+            held.clear()
+            await sink.write(data)
+        if piece.error is not None:
+            raise piece.error
+
+    def _lane(self, reply: HttpReply) -> Lane:
+        """The way back. An upstream that answers a request for a stream with plain JSON is told as a
+        stream.
+        """
+        exchange = self._exchange
+        ends = Ends(self._upstream, exchange.codec, self._sent, exchange.asked, self._losses)
+        streams = "json" not in reply.headers.get("content-type", "")
+        if not streams and self._upstream.framing.content_type == _EVENT_STREAM:
+            return WholeReplyLane(ends)
+        return BytesLane(ends, usage_is_ours=self._usage_is_ours) if self._passes else EventsLane(ends)
+
+
+async def read_whole(reply: HttpReply) -> bytes:
+    """All of a reply's body.
+
+    Raises:
+        BadUpstreamReply: it is larger than `MAX_REPLY_BYTES`.
+    """
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in reply.chunks:
+        size += len(chunk)
+        if size > MAX_REPLY_BYTES:
+            raise errors.BadUpstreamReply(f"the upstream's reply is larger than {MAX_REPLY_BYTES} bytes")
+        parts.append(chunk)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """Read what follows a complete reply, usually nothing, so that the connection can be used again."""
+    with suppress(errors.UpstreamError, TimeoutError):
+        async with asyncio.timeout(_DRAIN_S):
+            async for _ in chunks:
+                pass

@@ -1,0 +1,94 @@
+"""A client's request on its way, and what the log will say of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from gateway.canonical.request import Request
+from gateway.canonical.usage import Usage
+from gateway.errors import FailedAttempt
+from gateway.protocols.codec import Asked, Call, Codec, Losses
+from gateway.relay.sink import Sink
+
+
+@dataclass
+class Exchange:
+    """One request: as it was said (`call`), as it is understood (`request`), by which codec, to which
+    sink.
+    """
+
+    codec: Codec
+    call: Call
+    asked: Asked
+    sink: Sink
+    request_id: str
+    record: "Record"
+
+    @cached_property
+    def request(self) -> Request:
+        """The request in canonical form, decoded when an attempt first needs it.
+
+        Raises:
+            InvalidRequest: a field is malformed.
+        """
+        return self.codec.decode_request(self.call)
+
+
+@dataclass(slots=True)
+class Record:
+    """The facts of one request, for its log line and, where they are `exposed`, its response headers."""
+
+    exposed: bool = True
+    pool: str = ""
+    deployment: str = ""
+    provider: str = ""
+    upstream_model: str = ""
+    lane: str = ""
+    attempts: int = 0
+    failed: list[FailedAttempt] = field(default_factory=list)
+    losses: Losses = field(default_factory=Losses)
+    upstream_request_id: str = ""
+    usage: Usage | None = None
+    stop: str = ""
+    outcome: str = ""
+    first_content_s: float | None = None
+
+    def headers(self) -> dict[str, str]:
+        """What the gateway tells the client about the way the request took."""
+        if not self.exposed:
+            return {}
+        said = {
+            "x-gateway-provider": self.provider,
+            "x-gateway-pool": self.pool,
+            "x-gateway-deployment": self.deployment,
+            "x-gateway-model": self.upstream_model,
+            "x-gateway-lane": self.lane,
+            "x-gateway-attempts": str(self.attempts) if self.attempts else "",
+            "x-gateway-dropped": _shortened(self.losses.dropped),
+            "x-gateway-upstream-request-id": self.upstream_request_id,
+        }
+        return {name: _ascii(value) for name, value in said.items() if value}
+
+
+_HEADER_BYTES = 1024
+
+
+def _shortened(dropped: Sequence[str]) -> str:
+    """All of `dropped` in one line of at most 1 KiB; what does not fit is counted."""
+    line = ", ".join(dropped)
+    if len(line) <= _HEADER_BYTES:
+        return line
+    kept, length = 0, len(f", +{len(dropped)} more")
+    for path in dropped:
+        length += len(path) + 2
+        if length > _HEADER_BYTES:
+            break
+        kept += 1
+    return ", ".join([*dropped[:kept], f"+{len(dropped) - kept} more"])
+
+
+def _ascii(value: str) -> str:
+    """`value` with everything that may not stand in a header as `?`: it may come from a client or an
+    upstream.
+    """
+    return "".join(sign if " " <= sign <= "~" else "?" for sign in value)

@@ -1,0 +1,94 @@
+"""A request for a reply: route it, try, and fall back while nothing has been said."""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from gateway import errors
+from gateway.pool.deployment import Deployment
+from gateway.pool.policy import Verdict, consequence
+from gateway.pool.pool import Pools
+from gateway.protocols.codec import Losses
+from gateway.protocols.target import Target
+from gateway.providers.capabilities import CapabilityTable
+from gateway.relay.attempt import Attempt
+from gateway.relay.exchange import Exchange
+from gateway.relay.failures import summary
+from gateway.relay.route import Router
+from gateway.relay.sink import Said
+
+MAX_ATTEMPTS = 3
+
+log = structlog.stdlib.get_logger()
+
+
+@dataclass(slots=True, frozen=True)
+class Generator:
+    """Answers requests for replies."""
+
+    pools: Pools
+    router: Router
+    capabilities: CapabilityTable
+    total_timeout_s: float
+
+    async def generate(self, exchange: Exchange) -> None:
+        """Answer `exchange`. Once the status is out, a failure is told in the stream.
+
+        Raises:
+            GatewayError: nothing has been said, and the client is to be told this.
+        """
+        route = self.router.route(exchange.asked.model)
+        until = asyncio.get_running_loop().time() + self.total_timeout_s
+        failed = exchange.record.failed
+        unsayable: errors.Unsayable | None = None
+        for deployment in self.pools.attempts(route.pools, route.claims):
+            try:
+                with self.pools.lease(deployment):
+                    target = self._target(deployment, route.upstream_model)
+                    await Attempt(exchange, deployment, target).run(until)
+            except errors.Unsayable as error:
+                unsayable = error
+            except errors.GatewayError as error:
+                failed.append(errors.FailedAttempt(deployment.id, error))
+                _note(exchange, deployment, error)
+                if _is_last(exchange, error):
+                    break
+            else:
+                return
+        await _give_up(exchange, summary(failed, unsayable))
+
+    def _target(self, deployment: Deployment, model: str) -> Target:
+        provider = deployment.provider
+        can = self.capabilities.of(provider.codec.name, model, provider.capabilities, deployment.capabilities)
+        return Target(model, can)
+
+
+def _is_last(exchange: Exchange, error: errors.GatewayError) -> bool:
+    return (
+        exchange.sink.said >= Said.CONTENT
+        or len(exchange.record.failed) >= MAX_ATTEMPTS
+        or consequence(error).verdict is Verdict.GIVE_UP
+    )
+
+
+async def _give_up(exchange: Exchange, error: errors.GatewayError) -> None:
+    """Tell the client: by raising while nothing has been said, in the stream once the status is out."""
+    if exchange.sink.said is Said.NOTHING:
+        raise error
+    if exchange.sink.said is Said.STATUS:
+        frames = exchange.codec.stream_encoder(exchange.asked, Losses()).fail(error)
+        await exchange.sink.break_off(b"".join(map(exchange.codec.framing.encode, frames)))
+
+
+def _note(exchange: Exchange, deployment: Deployment, error: errors.GatewayError) -> None:
+    log.warning(
+        "attempt_failed",
+        deployment=deployment.id,
+        pool=deployment.pool,
+        kind=type(error).__name__,
+        upstream_status=error.upstream_status if isinstance(error, errors.UpstreamError) else None,
+        reason=error.message[:200],
+        rest_s=consequence(error).rest_s,
+        said=exchange.sink.said.name.lower(),
+    )

@@ -1,0 +1,184 @@
+"""How a reply is carried: the less the two ends differ, the less is translated.
+
+bytes    same codec: complete records pass with their original bytes, mended only where a client would break
+events   different codecs: records are decoded to events and encoded again
+
+In both the same decoder listens, so that usage, health and the truth of the ending are known alike. A lane is
+fed what each read brought and gives back pieces; it does no I/O.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.canonical.events import Close, Collector, Delta, End, Event, Open, explode
+from gateway.errors import BadUpstreamReply, GatewayError, UpstreamError
+from gateway.protocols.codec import Asked, Codec, Losses, Sent
+from gateway.wire.fast_json import JsonError
+from gateway.wire.frames import Frame, FrameTooLargeError
+
+
+@dataclass(slots=True)
+class Piece:
+    """What one read led to: bytes for the client, whether they say content, and the error that ended the
+    stream.
+    """
+
+    data: bytes = b""
+    content: bool = False
+    error: UpstreamError | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Ends:
+    """The two ends of a reply's way, and what both must know."""
+
+    upstream: Codec
+    client: Codec
+    sent: Sent
+    asked: Asked
+    losses: Losses
+
+
+class Lane(Protocol):
+    """One attempt's way from upstream bytes to client bytes.
+
+    `collector` has heard everything; `ping` are the bytes that keep the client's connection alive.
+    """
+
+    collector: Collector
+    ping: bytes
+
+    @property
+    def complete(self) -> bool:
+        """Whether the reply is whole."""
+        ...
+
+    def feed(self, chunk: bytes) -> Piece:
+        """Take what a read brought. After an error or the end, feed no more."""
+        ...
+
+    def close(self) -> Piece:
+        """The upstream's bytes have ended."""
+        ...
+
+    def fail(self, error: GatewayError) -> bytes:
+        """The bytes that tell the client that the stream broke."""
+        ...
+
+
+class _Listening:
+    """What both lanes share: cutting frames, decoding them, turning surprises into an error of the
+    upstream's.
+    """
+
+    def __init__(self, ends: Ends) -> None:
+        self.collector = Collector()
+        self._frames = ends.upstream.framing.decoder()
+        self._decoder = ends.upstream.stream_decoder(ends.sent)
+        self._framing = ends.client.framing
+        self._encoder = ends.client.stream_encoder(ends.asked, ends.losses)
+        self.ping = self._encoder.ping()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the reply is whole."""
+        return self.collector.complete
+
+    def feed(self, chunk: bytes) -> Piece:
+        """Take what a read brought."""
+        piece = Piece()
+        self._guarded(piece, lambda out: self._carry_all(self._frames.feed(chunk), piece, out))
+        return piece
+
+    def close(self) -> Piece:
+        """The upstream's bytes have ended: what is still owed, or the error that the end came too soon."""
+        piece = Piece()
+        self._guarded(piece, lambda out: self._finish(piece, out))
+        return piece
+
+    def fail(self, error: GatewayError) -> bytes:
+        """The bytes that tell the client that the stream broke."""
+        return b"".join(self._framing.encode(frame) for frame in self._encoder.fail(error))
+
+    def _guarded(self, piece: Piece, work: Callable[[list[bytes]], None]) -> None:
+        """Do `work`; what came before an error still reaches the client."""
+        out: list[bytes] = []
+        try:
+            work(out)
+        except UpstreamError as error:
+            piece.error = error
+        except (FrameTooLargeError, JsonError) as error:
+            piece.error = BadUpstreamReply(f"the upstream's stream cannot be read: {error}")
+        piece.data = b"".join(out)
+
+    def _carry_all(self, frames: list[Frame], piece: Piece, out: list[bytes]) -> None:
+        for frame in frames:
+            self._carry(frame, piece, out)
+
+    def _carry(self, frame: Frame, piece: Piece, out: list[bytes]) -> None:
+        raise NotImplementedError
+
+    def _finish(self, piece: Piece, out: list[bytes]) -> None:
+        raise NotImplementedError
+
+    def _hear(self, events: list[Event], piece: Piece) -> None:
+        for event in events:
+            self.collector.feed(event)
+            if isinstance(event, (Open, Close, End)) or (isinstance(event, Delta) and event.kind != "usage"):
+                piece.content = True
+
+
+class BytesLane(_Listening):
+    """Passes records as they came."""
+
+    def __init__(self, ends: Ends, *, usage_is_ours: bool) -> None:
+        super().__init__(ends)
+        self._mender = ends.upstream.mender(ends.asked, usage_is_ours)
+
+    def _carry(self, frame: Frame, piece: Piece, out: list[bytes]) -> None:
+        self._hear(self._decoder.decode(frame), piece)
+        mended = self._mender.mend(frame, self._decoder.payload)
+        if mended is not None:
+            out.append(mended.raw if mended is frame and frame.clean else self._framing.encode(mended))
+
+    def _finish(self, piece: Piece, out: list[bytes]) -> None:
+        self._carry_all(self._frames.close(), piece, out)
+        self._hear(self._decoder.close(), piece)
+        out.extend(self._framing.encode(frame) for frame in self._mender.finish())
+
+
+class EventsLane(_Listening):
+    """Translates record by record."""
+
+    def _carry(self, frame: Frame, piece: Piece, out: list[bytes]) -> None:
+        self._say(self._decoder.decode(frame), piece, out)
+
+    def _finish(self, piece: Piece, out: list[bytes]) -> None:
+        self._carry_all(self._frames.close(), piece, out)
+        self._say(self._decoder.close(), piece, out)
+
+    def _say(self, events: list[Event], piece: Piece, out: list[bytes]) -> None:
+        self._hear(events, piece)
+        for event in events:
+            out.extend(self._framing.encode(frame) for frame in self._encoder.encode(event))
+
+
+class WholeReplyLane(_Listening):
+    """An upstream that answers a request for a stream with one whole reply: the reply is told as a stream."""
+
+    def __init__(self, ends: Ends) -> None:
+        super().__init__(ends)
+        self._ends = ends
+        self._body = bytearray()
+
+    def feed(self, chunk: bytes) -> Piece:
+        """Keep the bytes until all have come."""
+        self._body += chunk
+        return Piece()
+
+    def _finish(self, piece: Piece, out: list[bytes]) -> None:
+        events = list(explode(self._ends.upstream.decode_response(bytes(self._body), self._ends.sent)))
+        self._hear(events, piece)
+        for event in events:
+            out.extend(self._framing.encode(frame) for frame in self._encoder.encode(event))

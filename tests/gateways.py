@@ -1,0 +1,117 @@
+"""Gateways to test against: in this process on a free port, or as the real process users run."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from gateway.app import build
+from gateway.config.schema import (
+    AuthConfig,
+    DeploymentConfig,
+    GatewayConfig,
+    PoolConfig,
+    ServerConfig,
+    TimeoutsConfig,
+)
+from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.server.probes import Readiness
+
+
+def pool(name: str, provider: str, *base_urls: str, models: tuple[str, ...] = ("*",)) -> PoolConfig:
+    """A pool with one keyless deployment per base URL."""
+    return PoolConfig(
+        name=name,
+        deployments=tuple(
+            DeploymentConfig(id=f"{name}-{n}", provider=provider, base_url=url, models=models)
+            for n, url in enumerate(base_urls, 1)
+        ),
+    )
+
+
+def openai(*base_urls: str) -> GatewayConfig:
+    """An open gateway in front of OpenAI-like upstreams at `base_urls`."""
+    return configured(pool("openai-custom", "openai-custom", *(f"{url}/v1" for url in base_urls)))
+
+
+def anthropic(*base_urls: str) -> GatewayConfig:
+    """An open gateway in front of Anthropic-like upstreams at `base_urls`."""
+    return configured(pool("claude-custom", "claude-custom", *base_urls))
+
+
+def configured(
+    *pools: PoolConfig,
+    auth: AuthConfig | None = None,
+    server: ServerConfig | None = None,
+    timeouts: TimeoutsConfig | None = None,
+) -> GatewayConfig:
+    """A gateway with `pools`, open unless `auth` says otherwise."""
+    return GatewayConfig(
+        auth=auth or AuthConfig(open=True),
+        server=server or ServerConfig(port=0),
+        timeouts=timeouts or TimeoutsConfig(),
+        pools=pools,
+        default_pool=pools[0].name,
+    )
+
+
+@asynccontextmanager
+async def running(config: GatewayConfig) -> AsyncIterator[str]:
+    """The gateway that `config` describes, on a free port of this process; yields its base URL."""
+    async with new_session(config.timeouts.connect) as session:
+        app = build(config, AiohttpTransport(session), Readiness())
+        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        try:
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
+
+
+@asynccontextmanager
+async def process(**env: str) -> AsyncIterator[str]:
+    """`gateway serve` as a process of its own, configured by `env` alone; yields its base URL."""
+    port = free_port()
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "gateway",
+        "serve",
+        env={"PATH": os.environ["PATH"], "SERVER_PORT": str(port), **env},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        await _listening(port, child)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.wait()
+
+
+async def _listening(port: int, child: asyncio.subprocess.Process) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionError:
+                assert child.returncode is None, "the gateway did not start"
+                await asyncio.sleep(0.02)
+            else:
+                writer.close()
+                await writer.wait_closed()
+                return
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,73 @@
+"""What every codec shares: losses, foreign fields, the model's name."""
+
+import pytest
+
+from gateway.canonical.content import Blocks, Media, Message, Opaque, Text, ToolResult
+from gateway.canonical.json import JsonObject
+from gateway.canonical.request import Reasoning, Request, Tool
+from gateway.errors import InvalidRequest
+from gateway.protocols.codec import Losses, foreign_fields, required_model
+
+
+def test_losses_say_what_was_dropped_and_what_was_mended() -> None:
+    losses = Losses()
+    assert not losses
+    losses.drop("seed")
+    losses.drop("temperature", "1.4->1.0")
+    assert losses.dropped == ["seed", "temperature 1.4->1.0"]
+    assert losses
+
+
+def test_a_repair_alone_is_a_loss_too() -> None:
+    losses = Losses()
+    losses.repair("messages[1]", "joined")
+    assert losses.repaired == ["messages[1] joined"]
+    assert losses
+
+
+def test_fields_that_only_another_protocol_knows_are_found_wherever_they_stand() -> None:
+    def other(name: str) -> dict[str, JsonObject]:
+        return {"gemini": {name: 1}, "anthropic": {"own": 1}}
+
+    document = Media("document", Blocks([Text("a", extras=other("deep"), origin="m[0].c[1].content[0]")]))
+    request = Request(
+        "m",
+        [
+            Message(
+                "user",
+                [
+                    ToolResult("1", [Text("b", extras=other("inner"), origin="m[0].c[0].content[0]")]),
+                    document,
+                    Opaque("gemini", {}),
+                ],
+                extras=other("turn"),
+                origin="m[0]",
+            )
+        ],
+        tools=[Tool("f", extras=other("tool"), origin="tools[0]")],
+        reasoning=Reasoning(extras=other("thought")),
+        extras=other("top"),
+        origins={"reasoning": "thinking"},
+    )
+    assert list(foreign_fields(request, "anthropic")) == [
+        "top",
+        "thinking.thought",
+        "tools[0].tool",
+        "m[0].turn",
+        "m[0].c[0].content[0].inner",
+        "m[0].c[1].content[0].deep",
+    ]
+
+
+def test_a_request_without_foreign_fields_has_none() -> None:
+    assert list(foreign_fields(Request("m", [Message("user", [Text("a")])]), "anthropic")) == []
+
+
+def test_the_model_is_read_from_the_body() -> None:
+    assert required_model({"model": "m"}) == "m"
+
+
+@pytest.mark.parametrize("payload", [{}, {"model": None}, {"model": ""}, {"model": 1}])
+def test_a_request_must_name_a_model(payload: JsonObject) -> None:
+    with pytest.raises(InvalidRequest, match="model: a non-empty string is required"):
+        required_model(payload)

@@ -1,0 +1,57 @@
+import asyncio
+
+import pytest
+
+from gateway.errors import UpstreamTimeout
+from gateway.pool.deployment import Timeouts
+from gateway.relay.timers import GRACE_S, Watch
+
+FAR = 10.0**9
+
+
+async def test_silence_before_the_first_content_is_a_timeout() -> None:
+    watch = Watch(Timeouts(first_content=0.02), FAR, streaming=True)
+
+    with pytest.raises(UpstreamTimeout, match=r"said nothing for 0\.02 s"):
+        async with watch.running():
+            watch.heard(content=False)
+            await asyncio.Event().wait()
+
+
+async def test_a_whole_reply_has_its_own_limit() -> None:
+    watch = Watch(Timeouts(first_content=FAR, non_stream=0.02), FAR, streaming=False)
+
+    with pytest.raises(UpstreamTimeout, match=r"did not answer in 0\.02 s"):
+        async with watch.running():
+            await asyncio.Event().wait()
+
+
+@pytest.mark.slow
+async def test_silence_after_content_is_a_timeout_within_the_grace() -> None:
+    loop = asyncio.get_running_loop()
+    watch = Watch(Timeouts(idle=0.05), FAR, streaming=True)
+
+    with pytest.raises(UpstreamTimeout, match="fell silent"):
+        async with watch.running():
+            watch.heard(content=True)
+            began = loop.time()
+            await asyncio.Event().wait()
+
+    assert 0.05 <= loop.time() - began <= 0.05 + GRACE_S + 0.5
+
+
+async def test_the_deadline_of_the_request_ends_every_attempt() -> None:
+    loop = asyncio.get_running_loop()
+    watch = Watch(Timeouts(), loop.time() + 0.02, streaming=True)
+
+    with pytest.raises(UpstreamTimeout, match="the request's deadline"):
+        async with watch.running():
+            await asyncio.Event().wait()
+
+
+async def test_a_timeout_of_somebody_else_is_not_ours() -> None:
+    watch = Watch(Timeouts(), FAR, streaming=True)
+
+    with pytest.raises(TimeoutError):
+        async with watch.running():
+            raise TimeoutError
