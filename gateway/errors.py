@@ -5,6 +5,7 @@ GatewayError
 │   ├── InvalidRequest         400  a field is malformed (names its path)
 │   │   └── Unsayable          400  a well-formed part that a target protocol has no word for
 │   ├── Unauthenticated        401  no or a wrong client key
+│   ├── Forbidden              403  a page or a host name that may not use the gateway
 │   ├── NotFound               404  no such route, model or item
 │   ├── MethodNotAllowed       405
 │   ├── RequestTimeout         408  the client was too slow to say what it wants
@@ -98,6 +99,13 @@ class Unauthenticated(RequestError):
 
     kind = ErrorKind.AUTH
     status = 401
+
+
+class Forbidden(RequestError):
+    """A browser's page, or a host name, that may not use the gateway."""
+
+    kind = ErrorKind.PERMISSION
+    status = 403
 
 
 class NotFound(RequestError):

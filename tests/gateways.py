@@ -7,8 +7,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from aiohttp import web
-
 from gateway.app import build
 from gateway.config.schema import (
     AuthConfig,
@@ -19,7 +17,6 @@ from gateway.config.schema import (
     TimeoutsConfig,
 )
 from gateway.providers.transport import AiohttpTransport, new_session
-from gateway.server.probes import Readiness
 
 
 def pool(name: str, provider: str, *base_urls: str, models: tuple[str, ...] = ("*",)) -> PoolConfig:
@@ -63,14 +60,12 @@ def configured(
 async def running(config: GatewayConfig) -> AsyncIterator[str]:
     """The gateway that `config` describes, on a free port of this process; yields its base URL."""
     async with new_session(config.timeouts.connect) as session:
-        app = build(config, AiohttpTransport(session), Readiness())
-        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        listener = build(config, AiohttpTransport(session)).listener
         try:
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+            await listener.listen("127.0.0.1", 0)
+            yield f"http://127.0.0.1:{listener.addresses[0][1]}"
         finally:
-            await runner.cleanup()
+            await listener.cleanup()
 
 
 @asynccontextmanager

@@ -152,6 +152,18 @@ SETTINGS: Mapping[str, SearchStrategy[dict[str, Any]]] = {
             ]
         )
     ),
+    "tool.searching": _set(
+        tools=st.just(
+            [
+                Tool(
+                    "web_search",
+                    kind="builtin",
+                    protocol="openai_chat",
+                    raw={"search_context_size": "low"},
+                )
+            ]
+        )
+    ),
     "tool_choice.auto": _choice(ToolChoice("auto")),
     "tool_choice.none": _choice(ToolChoice("none")),
     "tool_choice.any": _choice(ToolChoice("any")),
@@ -208,7 +220,7 @@ FEATURES = (
 def _group(feature: str) -> str:
     """Features of one group would overwrite each other, so a request has at most one of each."""
     group = feature.partition(".")[0]
-    return "tool" if group in {"tool_choice", "parallel_tool_calls"} else group
+    return {"tool_choice": "tool", "parallel_tool_calls": "tool", "developer": "system"}.get(group, group)
 
 
 def _history(draw: Draw, features: list[str]) -> list[Message]:

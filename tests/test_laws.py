@@ -74,7 +74,7 @@ TARGETS: Mapping[str, Target] = {
 }
 
 MOST_REFUSED = 0.6
-SURVEY = settings(max_examples=15)
+SURVEY = settings(max_examples=25)
 LAW = settings(max_examples=400)
 
 _EVERYWHERE = """
@@ -99,8 +99,9 @@ ACCEPTED: Mapping[str, frozenset[str]] = {
         {_EVERYWHERE} min_p top_k seed presence_penalty frequency_penalty repetition_penalty logit_bias
         logprobs top_logprobs n metadata verbosity modalities cache_key reasoning.effort output.text
         output.json_object output.named_schema tool.custom tool_choice.allowed tool.without_schema
-        user.document.named user.audio user.video developer message.name assistant.refusal assistant.thinking
-        assistant.thinking.signature         call.custom call.signature call.broken_arguments
+        user.document.named user.document.file user.image.detail user.opaque user.audio user.video
+        developer message.name assistant.refusal assistant.thinking assistant.thinking.signature call.custom
+        call.signature call.broken_arguments call.cache result.cache tool.cache tool.searching
         """.split()
     ),
 }

@@ -57,7 +57,7 @@ class FakeUpstream:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Play the next entry of the script."""
         body = await request.read()
-        self.heard.append(Heard(request.method, request.path_qs, dict(request.headers), body))
+        self.heard.append(Heard(request.method, request.path_qs, request.headers, body))
         play = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         self.active += 1
         self.idle.clear()

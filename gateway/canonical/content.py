@@ -130,7 +130,8 @@ class Media:
     """An image, sound, film or document. `mime` is lower case, None when the wire did not say it.
 
     `filename` names a file, `title` and `context` describe a document to the model, `detail` asks for an
-    image's resolution (auto, low, high, original), `citations` whether the model may cite the document.
+    image's resolution (auto, low, high, original), `citations` whether the model may cite the document. The
+    `context` of sound is its transcript.
     """
 
     kind: Literal["image", "audio", "video", "document"]

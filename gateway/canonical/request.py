@@ -11,9 +11,9 @@ from gateway.canonical.json import Extras, JsonObject, JsonValue
 class Tool:
     """A tool the model may use.
 
-    A `function` takes JSON after `schema` (kept as received), a `custom` one free text after `format` (a
-    grammar), a `builtin` is run by the provider: `name` is our word for it (web_search, code_execution, …),
-    `raw` the definition as its protocol `protocol` wrote it.
+    A `function` takes JSON after `schema` (kept as received), a `custom` one free text after `format`
+    (`type` and, of a grammar, `syntax` and `definition`), a `builtin` is run by the provider: `name` is our
+    word for it (web_search, code_execution, …), `raw` the definition as its protocol `protocol` wrote it.
     """
 
     name: str

@@ -18,6 +18,12 @@ app = typer.Typer(
 _HOST = "Address to listen on (SERVER_HOST, 127.0.0.1)."
 _PORT = "Port to listen on (SERVER_PORT, 3000)."
 _LOG_LEVEL = "debug, info, warning or error (LOG_LEVEL, info)."
+_URL = "The gateway's address; without it SERVER_HOST and SERVER_PORT, or the configuration, say it."
+
+ConfigFile = Annotated[
+    str | None,
+    typer.Option("--config", "-config", metavar="FILE", help="Configuration file (GATEWAY_CONFIG)."),
+]
 
 
 def main() -> None:
@@ -28,6 +34,7 @@ def main() -> None:
 @app.callback(invoke_without_command=True)
 def _without_command(
     context: typer.Context,
+    config: ConfigFile = None,
     *,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> None:
@@ -35,20 +42,62 @@ def _without_command(
     if version:
         typer.echo(__version__)
     elif context.invoked_subcommand is None:
-        serve_clients()
+        serve_clients(config)
+    else:
+        # In front of a command the option means the same as behind it.
+        context.default_map = {context.invoked_subcommand: {"config": config}}
 
 
 @app.command("serve")
 def serve_clients(
+    config: ConfigFile = None,
+    *,
     host: Annotated[str | None, typer.Option(help=_HOST)] = None,
     port: Annotated[str | None, typer.Option(help=_PORT)] = None,
     log_level: Annotated[str | None, typer.Option(help=_LOG_LEVEL)] = None,
 ) -> None:
     """Serve clients until SIGTERM or Ctrl-C.
 
-    Keys and addresses come from the environment and from a file .env in this directory; the environment wins,
-    and options win over both.
+    Without a configuration file, keys and addresses come from the environment. A file .env in this directory
+    counts as environment, which wins over it; options win over everything.
     """
     from gateway.cli.serve import run  # noqa: PLC0415 - half a second that --help need not wait for
 
-    run({"SERVER_HOST": host, "SERVER_PORT": port, "LOG_LEVEL": log_level})
+    run({"GATEWAY_CONFIG": config, "SERVER_HOST": host, "SERVER_PORT": port, "LOG_LEVEL": log_level})
+
+
+@app.command("check")
+def check_deployments(
+    config: ConfigFile = None,
+    *,
+    offline: Annotated[bool, typer.Option("--offline", help="Check the configuration only.")] = False,
+) -> None:
+    """Check the configuration, then call every deployment once.
+
+    Code 0: all live. 1: at least one is not. 2: the configuration is none.
+    """
+    from gateway.cli.check import run  # noqa: PLC0415 - as above
+
+    run({"GATEWAY_CONFIG": config}, offline=offline)
+
+
+@app.command("models")
+def list_models(
+    config: ConfigFile = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show the names that clients may use and where they lead, from the configuration alone."""
+    from gateway.cli.models import run  # noqa: PLC0415 - as above
+
+    run({"GATEWAY_CONFIG": config}, as_json=as_json)
+
+
+@app.command("healthcheck")
+def ask_for_health(
+    config: ConfigFile = None, url: Annotated[str | None, typer.Option(help=_URL)] = None
+) -> None:
+    """Ask a running gateway whether it is ready. Code 0: it is. 1: it is not."""
+    from gateway.cli.healthcheck import run  # noqa: PLC0415 - as above
+
+    run({"GATEWAY_CONFIG": config}, url)

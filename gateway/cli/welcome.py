@@ -5,13 +5,13 @@ Never a key: `$API_KEY` stands for one.
 
 from collections.abc import Mapping, Sequence
 from shlex import quote
-from urllib.parse import urlsplit
 
+from gateway.cli.address import address_of, host_of
+from gateway.cli.table import table
 from gateway.config.schema import DeploymentConfig, GatewayConfig, PoolConfig
 from gateway.providers.provider import Provider
 
 _COLUMNS = ("pool", "deployment", "provider", "host", "models")
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, never bound to
 
 
 def welcome(config: GatewayConfig, providers: Mapping[str, Provider]) -> str:
@@ -31,7 +31,7 @@ def welcome(config: GatewayConfig, providers: Mapping[str, Provider]) -> str:
         (
             f"Gateway ready on {address}",
             "",
-            *_table(config.pools, providers),
+            *table(_COLUMNS, _rows(config.pools, providers)),
             "",
             "Claude Code:",
             f"  {claude_code}",
@@ -42,21 +42,13 @@ def welcome(config: GatewayConfig, providers: Mapping[str, Provider]) -> str:
     )
 
 
-def address_of(host: str, port: int) -> str:
-    """The URL under which this machine reaches a server that listens on `host`."""
-    reachable = _EVERYWHERE.get(host, host)
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+def place_of(deployment: DeploymentConfig, provider: Provider) -> str:
+    """Where requests for `deployment` go, in a word."""
+    return "this process" if provider.transport else host_of(deployment.base_url or provider.base_url)
 
 
-def _table(pools: Sequence[PoolConfig], providers: Mapping[str, Provider]) -> list[str]:
-    rows = [
-        _COLUMNS,
-        *(_row(pool, deployment, providers) for pool in pools for deployment in pool.deployments),
-    ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+def _rows(pools: Sequence[PoolConfig], providers: Mapping[str, Provider]) -> list[tuple[str, ...]]:
+    return [_row(pool, member, providers) for pool in pools for member in pool.deployments]
 
 
 def _row(
@@ -64,16 +56,9 @@ def _row(
 ) -> tuple[str, ...]:
     provider = providers[deployment.provider]
     models = ", ".join(deployment.models or provider.claims) or "any"
-    host = "this process" if provider.transport else _host(deployment.base_url or provider.base_url)
+    name = f" ({deployment.name})" if deployment.name is not None else ""
     state = "" if deployment.enabled else " (disabled)"
-    return pool.name, deployment.id + state, provider.name, host, models
-
-
-def _host(url: str) -> str:
-    # Never the path or the query: where people keep keys in URLs, they keep them there.
-    split = urlsplit(url)
-    host = split.hostname or ""
-    return f"{host}:{split.port}" if split.port else host
+    return pool.name, deployment.id + name + state, provider.name, place_of(deployment, provider), models
 
 
 def _notes(config: GatewayConfig, pool: PoolConfig, provider: Provider) -> list[str]:
@@ -81,9 +66,9 @@ def _notes(config: GatewayConfig, pool: PoolConfig, provider: Provider) -> list[
     if not config.auth.open:
         notes.append("$API_KEY stands for a key of yours: the value of API_KEY, or one of them.")
     base_url = pool.deployments[0].base_url
-    if base_url is not None and _host(base_url) != _host(provider.base_url):
+    if base_url is not None and host_of(base_url) != host_of(provider.base_url):
         notes.append(
-            f"The models named are {provider.name}'s own: put the names that {_host(base_url)} serves."
+            f"The models named are {provider.name}'s own: put the names that {host_of(base_url)} serves."
         )
     if provider.transport is not None:
         notes.append(

@@ -20,6 +20,10 @@ _EXAMPLE_KEY = re.compile(
     """,
     re.VERBOSE,
 )
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)?")
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
@@ -29,6 +33,8 @@ def checked_key(value: str) -> str:
     Raises:
         ValueError: it cannot, or it is.
     """
+    if not value:
+        raise ValueError("a key is empty: leave it out where none is needed")
     if not value.isascii() or not value.isprintable() or " " in value:
         raise ValueError("a key holds printable ASCII characters and no spaces")
     if _EXAMPLE_KEY.fullmatch(value.lower().replace("_", "-")):
@@ -67,6 +73,54 @@ def checked_base_url(value: str) -> str:
     if not valid or not value.isprintable() or " " in value:
         raise ValueError("a URL is required, like https://api.example.com/v1")
     return value.rstrip("/")
+
+
+def checked_glob(value: str) -> str:
+    """A model's name, or a pattern of `*`, `?` and `[…]` that several match.
+
+    Raises:
+        ValueError: it is empty or no pattern.
+    """
+    if not value or not value.isprintable() or value != value.strip():
+        raise ValueError("a model's name or a pattern like claude-* is required")
+    if value.count("[") != value.count("]"):
+        raise ValueError("a pattern closes every [ with a ]")
+    return value
+
+
+def checked_origin(value: str) -> str:
+    """The origin of a web page as browsers send it.
+
+    Raises:
+        ValueError: it is none; `*` would let every page in any browser use the gateway.
+    """
+    if value == "*":
+        raise ValueError("`*` would let every page in any browser use the gateway; list those that may")
+    if _ORIGIN.fullmatch(value) is None:
+        raise ValueError("an origin is required, like https://chat.example.com, without a path")
+    return value
+
+
+def seconds_of(value: object) -> object:
+    """A time written with its unit, in seconds; what is no text is left to whoever checks the type.
+
+    Raises:
+        ValueError: the text is no time.
+    """
+    if not isinstance(value, str):
+        return value
+    written = _DURATION.fullmatch(value.strip())
+    if written is None:
+        raise ValueError("a time is required, like 500ms, 5s, 10m or 1h; a plain number counts seconds")
+    number, unit = written.groups()
+    return float(number) * _UNITS[unit or "s"]
+
+
+def leads_back(base_url: str, host: str, port: int) -> bool:
+    """Whether requests to `base_url` would arrive at a gateway that listens on `host` and `port`."""
+    url = urlsplit(base_url)
+    there, its_port = url.hostname or "", url.port or _DEFAULT_PORTS[url.scheme]
+    return its_port == port and (is_loopback(there) or there == host)
 
 
 def is_loopback(host: str) -> bool:

@@ -1,56 +1,41 @@
 """Configuration from variables alone: enough for keys of one's own and a local server.
 
 Every key of a provider is a deployment of one pool. Keys are read from `NAME`, `NAME_1` … `NAME_n` and from
-comma-separated lists in any of them. Without any key or base URL the built-in demo model answers.
+comma-separated lists in any of them; `NAME_FILE` names a file that holds what `NAME` would. Without any key
+or base URL the built-in demo model answers. `PROVIDER_POOLS_FILE` describes the pools in place of the keys.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import get_args
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from pydantic import SecretStr
 
-from gateway.config.checks import checked_base_url, checked_host, checked_key, is_loopback
+from gateway.config.checks import checked_base_url, checked_key, is_loopback, leads_back
 from gateway.config.errors import ConfigError
+from gateway.config.kinds import Kinds, ProviderFacts
+from gateway.config.load import load_pools
+from gateway.config.problems import guess
 from gateway.config.schema import (
     AuthConfig,
     DeploymentConfig,
     GatewayConfig,
     LogConfig,
-    LogLevel,
     PoolConfig,
     ServerConfig,
 )
+from gateway.config.variables import checked, level_said, server_said, value_of
 
 DEMO = "demo"
 """The pool and the provider that answer where nothing is configured."""
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-_SYNONYMS = {"warn": "warning"}
-_LEVELS: Mapping[str, LogLevel] = {level: level for level in get_args(LogLevel)}
+SETTINGS = ("API_KEY", "LOG_LEVEL", "MODEL_PROVIDER", "PROVIDER_POOLS_FILE", "SERVER_HOST", "SERVER_PORT")
+"""The variables that no provider brings along."""
+
+_FILE = "_FILE"
 
 
-@dataclass(slots=True, frozen=True)
-class Upstream:
-    """A provider that variables can configure, and the names under which they do."""
-
-    provider: str
-    key_variables: tuple[str, ...]
-    base_url_variable: str
-
-
-UPSTREAMS = (
-    Upstream("claude-custom", ("CLAUDE_API_KEY", "ANTHROPIC_API_KEY"), "ANTHROPIC_BASE_URL"),
-    Upstream("openai-custom", ("OPENAI_API_KEY",), "OPENAI_BASE_URL"),
-)
-"""In order of preference."""
-
-
-def from_environment(
-    env: Mapping[str, str], *, upstreams: Sequence[Upstream] = UPSTREAMS, program: str = "gateway"
-) -> GatewayConfig:
+def from_environment(env: Mapping[str, str], kinds: Kinds, *, program: str = "gateway") -> GatewayConfig:
     """The configuration that `env` describes; empty variables count as unset.
 
     `program` is how the operator calls the gateway, for commands in errors.
@@ -58,61 +43,78 @@ def from_environment(
     Raises:
         ConfigError: a value is unusable, or the gateway would be open to the network.
     """
-    said = {name: value.strip() for name, value in env.items() if value.strip()}
-    server = _server(said)
+    said = _said(env, kinds)
+    server = server_said(said, ServerConfig())
     api_keys = tuple(SecretStr(key) for key in _keys(said, "API_KEY"))
     if not api_keys and not is_loopback(server.host):
         raise ConfigError(_exposed(server, program))
-    pools = tuple(pool for upstream in upstreams if (pool := _pool(upstream, said, server)) is not None)
-    pools = pools or (PoolConfig(name=DEMO, deployments=(DeploymentConfig(id=DEMO, provider=DEMO),)),)
-    if len(pools) == 1:
-        pools = (_serving_any_name(pools[0]),)
+    pools, chains = _pools(said, env, kinds, server)
     return GatewayConfig(
         server=server,
         auth=AuthConfig(api_keys=api_keys, open=not api_keys),
-        log=LogConfig(level=_level(said)),
+        log=LogConfig(level=level_said(said, LogConfig().level)),
         pools=pools,
-        default_pool=pools[0].name,
+        default_pool=_default(said, [pool.name for pool in pools]),
+        fallback_chains=chains,
     )
 
 
-def _server(said: Mapping[str, str]) -> ServerConfig:
-    default = ServerConfig()
-    host = said.get("SERVER_HOST", default.host)
-    port = said.get("SERVER_PORT", str(default.port))
-    if not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
-        raise ConfigError("SERVER_PORT (--port): a whole number from 1 to 65535 is required")
-    return ServerConfig(host=_checked(checked_host, "SERVER_HOST (--host)", host), port=int(port))
+def _said(env: Mapping[str, str], kinds: Kinds) -> dict[str, str]:
+    """The variables that mean something here and are not empty, files read."""
+    keys = ["API_KEY", *(name for facts in kinds.providers.values() for name in facts.key_variables)]
+    numbered = re.compile(rf"({'|'.join(map(re.escape, keys))})_[0-9]+")
+    urls = (facts.base_url_variable for facts in kinds.providers.values())
+    names = {*SETTINGS, *keys, *filter(None, urls)}
+    names |= {name for name in (given.removesuffix(_FILE) for given in env) if numbered.fullmatch(name)}
+    return {name: value for name in names if (value := value_of(env, name)) is not None}
 
 
-def _level(said: Mapping[str, str]) -> LogLevel:
-    word = said.get("LOG_LEVEL", "info").lower()
-    level = _LEVELS.get(_SYNONYMS.get(word, word))
-    if level is None:
-        raise ConfigError(f"LOG_LEVEL (--log-level): one of {', '.join(_LEVELS)} is required")
-    return level
+def _pools(
+    said: Mapping[str, str], env: Mapping[str, str], kinds: Kinds, server: ServerConfig
+) -> tuple[tuple[PoolConfig, ...], Mapping[str, tuple[str, ...]]]:
+    """The pools and the fallback chains: of the file that describes them, or else one pool a provider."""
+    if (file := said.get("PROVIDER_POOLS_FILE")) is not None:
+        pools, chains = load_pools(Path(file), kinds, env, server)
+        if not pools:
+            raise ConfigError("PROVIDER_POOLS_FILE: there are no pools in this file; write them below pools:")
+        return pools, chains
+    made = (_pool(provider, facts, said, server) for provider, facts in kinds.providers.items())
+    pools = tuple(pool for pool in made if pool is not None)
+    pools = pools or (PoolConfig(name=DEMO, deployments=(DeploymentConfig(id=DEMO, provider=DEMO),)),)
+    return ((_serving_any_name(pools[0]),) if len(pools) == 1 else pools), {}
 
 
-def _pool(upstream: Upstream, said: Mapping[str, str], server: ServerConfig) -> PoolConfig | None:
+def _default(said: Mapping[str, str], pools: list[str]) -> str:
+    name = said.get("MODEL_PROVIDER", pools[0])
+    if name not in pools:
+        raise ConfigError(f"MODEL_PROVIDER: there is no pool of this name{guess(name, pools, 'pools')}")
+    return name
+
+
+def _pool(
+    provider: str, facts: ProviderFacts, said: Mapping[str, str], server: ServerConfig
+) -> PoolConfig | None:
     """One deployment a key; a base URL without a key is a server that asks for none."""
     keys: list[str | None] = list(
-        dict.fromkeys(key for variable in upstream.key_variables for key in _keys(said, variable))
+        dict.fromkeys(key for variable in facts.key_variables for key in _keys(said, variable))
     )
-    base_url = said.get(upstream.base_url_variable)
-    if base_url is not None:
-        base_url = _checked(checked_base_url, upstream.base_url_variable, base_url)
-        _refuse_circle(upstream.base_url_variable, base_url, server)
+    base_url = said.get(facts.base_url_variable) if facts.base_url_variable is not None else None
+    if base_url is not None and facts.base_url_variable is not None:
+        base_url = checked(checked_base_url, facts.base_url_variable, base_url)
+        _refuse_circle(facts.base_url_variable, base_url, server)
         keys = keys or [None]
     deployments = tuple(
         DeploymentConfig(
-            id=f"{upstream.provider}-{number}",
-            provider=upstream.provider,
+            id=f"{provider}-{number}",
+            provider=provider,
             api_key=None if key is None else SecretStr(key),
             base_url=base_url,
         )
         for number, key in enumerate(keys, start=1)
     )
-    return PoolConfig(name=upstream.provider, deployments=deployments) if deployments else None
+    if not deployments:
+        return None
+    return PoolConfig(name=provider, deployments=deployments, unknown_models="default")
 
 
 def _serving_any_name(pool: PoolConfig) -> PoolConfig:
@@ -131,22 +133,13 @@ def _keys(said: Mapping[str, str], variable: str) -> Iterator[str]:
     numbered = [name for name in said if re.fullmatch(f"{variable}_[0-9]+", name)]
     numbered.sort(key=lambda name: int(name.rpartition("_")[2]))
     for name in (variable, *numbered):
-        for key in filter(None, map(str.strip, said.get(name, "").split(","))):
-            yield _checked(checked_key, name, key)
-
-
-def _checked(check: Callable[[str], str], name: str, value: str) -> str:
-    try:
-        return check(value)
-    except ValueError as error:
-        raise ConfigError(f"{name}: {error}") from error
+        for key in filter(None, map(str.strip, re.split(r"[,\n]", said.get(name, "")))):
+            yield checked(checked_key, name, key)
 
 
 def _refuse_circle(variable: str, base_url: str, server: ServerConfig) -> None:
     """Base URLs set for a client lead back here: with them every request would go round in circles."""
-    url = urlsplit(base_url)
-    host, port = url.hostname or "", url.port or _DEFAULT_PORTS[url.scheme]
-    if port == server.port and (is_loopback(host) or host == server.host):
+    if leads_back(base_url, server.host, server.port):
         raise ConfigError(
             f"{variable}: this is the gateway's own address; unset it (clients want it) or name an upstream"
         )

@@ -4,6 +4,6 @@
 class ConfigError(ValueError):
     """The gateway cannot start as configured.
 
-    The message is one line for the operator: it names the variable or path and the remedy, and never echoes
-    the value, which may be a secret.
+    The message is for the operator, one line a mistake: it names the variable, or the place in a file, and
+    the remedy, and never echoes the value, which may be a secret.
     """

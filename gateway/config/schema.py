@@ -1,15 +1,32 @@
 """The whole gateway, described: checked, frozen, and the same from variables as from files.
 
-Everything here is plain data: providers are names, checked by whoever knows them. Times are in seconds.
+Everything here is plain data: providers are names, checked by whoever knows them. Times are in seconds; files
+may give them a unit (`500ms`, `10m`) and call them without the `_s`.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SecretStr,
+    model_validator,
+)
 
-from gateway.config.checks import checked_base_url, checked_host, checked_key
+from gateway.config.checks import (
+    checked_base_url,
+    checked_glob,
+    checked_host,
+    checked_key,
+    checked_origin,
+    seconds_of,
+)
 
 
 def _checked_secret(secret: SecretStr) -> SecretStr:
@@ -19,9 +36,24 @@ def _checked_secret(secret: SecretStr) -> SecretStr:
 Secret = Annotated[SecretStr, AfterValidator(_checked_secret)]
 """A key; shown as stars wherever it is printed."""
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, BeforeValidator(seconds_of), Field(gt=0, allow_inf_nan=False)]
+"""A time that may be written with its unit."""
+
+Glob = Annotated[str, AfterValidator(checked_glob)]
+
+Host = Annotated[str, AfterValidator(checked_host)]
+
+BaseUrl = Annotated[str, AfterValidator(checked_base_url)]
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+
+_SYNONYMS = {"warn": "warning"}
+
+
+def level_of(word: object) -> object:
+    """A log level as it is meant: in any case, and by any of its names."""
+    return _SYNONYMS.get(word.lower(), word.lower()) if isinstance(word, str) else word
+
 
 LogFormat = Literal["auto", "text", "json"]
 
@@ -29,7 +61,9 @@ LogFormat = Literal["auto", "text", "json"]
 class Section(BaseModel):
     """A part of the configuration. Unknown names are errors, and errors never show what was written."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, validate_by_name=True, validate_by_alias=True
+    )
 
 
 class ServerConfig(Section):
@@ -38,19 +72,33 @@ class ServerConfig(Section):
     `heartbeat_s` is the silence after which a waiting client is sent a sign of life. After SIGTERM the
     gateway accepts for `accept_while_draining_s` more and is gone after `drain_s` in all. Over
     `max_in_flight` requests new ones are refused. `expose_headers`: replies say in `x-gateway-…` headers how
-    they came about. Port 0 is any free one.
+    they came about. Port 0 is any free one. `cors_origins` are those whose pages may call from a browser,
+    `allowed_hosts` the names, beside this machine's own, by which clients may call a gateway that only
+    listens here.
     """
 
-    host: Annotated[str, AfterValidator(checked_host)] = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 3000
-    heartbeat_s: Seconds = 15
+    heartbeat_s: Annotated[Seconds, Field(validation_alias="heartbeat")] = 15
     body_limit_bytes: Annotated[int, Field(gt=0)] = 32 * 1024 * 1024
-    header_timeout_s: Seconds = 10
-    body_timeout_s: Seconds = 30
+    header_timeout_s: Annotated[Seconds, Field(validation_alias="header_timeout")] = 10
+    body_timeout_s: Annotated[Seconds, Field(validation_alias="body_timeout")] = 30
     expose_headers: bool = True
-    drain_s: Seconds = 22
-    accept_while_draining_s: Annotated[float, Field(ge=0)] = 3
+    drain_s: Annotated[Seconds, Field(validation_alias="drain")] = 22
+    accept_while_draining_s: Annotated[
+        float,
+        BeforeValidator(seconds_of),
+        Field(ge=0, allow_inf_nan=False, validation_alias="accept_while_draining"),
+    ] = 3
     max_in_flight: Annotated[int, Field(gt=0)] = 1000
+    cors_origins: tuple[Annotated[str, AfterValidator(checked_origin)], ...] = ()
+    allowed_hosts: tuple[Host, ...] = ()
+
+    @model_validator(mode="after")
+    def _draining_is_longer_than_accepting(self) -> Self:
+        if self.accept_while_draining_s >= self.drain_s:
+            raise ValueError("accept_while_draining must be shorter than drain")
+        return self
 
 
 class AuthConfig(Section):
@@ -69,7 +117,7 @@ class AuthConfig(Section):
 class LogConfig(Section):
     """What is written to the log. `auto` is text on a terminal and JSON anywhere else."""
 
-    level: LogLevel = "info"
+    level: Annotated[LogLevel, BeforeValidator(level_of)] = "info"
     format: LogFormat = "auto"
 
 
@@ -104,41 +152,70 @@ class TimeoutOverrides(Section):
     non_stream: Seconds | None = None
 
 
+class HealthCheckConfig(Section):
+    """The periodic look at deployments: every `interval`, and after how many failures in a row one that
+    answers no more is left out until it does.
+    """
+
+    enabled: bool = True
+    interval: Seconds = 600
+    max_error_count: Annotated[int, Field(gt=0)] = 3
+
+
 class DeploymentConfig(Section):
     """One account at one upstream.
 
-    `base_url` None is the provider's own. `models` are globs of the names served here, none meaning what the
-    provider claims. Without `api_key` nothing is sent that convinces, as local servers have it.
+    `name` is for people, None meaning that the id will do. `base_url` None is the provider's own. `models`
+    are globs of the names served here, none meaning what the provider claims. Without `api_key` nothing is
+    sent that convinces, as local servers have it. `check_health`: whether the periodic check looks here,
+    asking for `check_model` (None: the provider's cheapest). `capabilities` correct what is known of the
+    models here.
     """
 
     id: Annotated[str, Field(min_length=1)]
     provider: Annotated[str, Field(min_length=1)]
+    name: str | None = None
     api_key: Secret | None = None
-    base_url: Annotated[str, AfterValidator(checked_base_url)] | None = None
-    models: tuple[str, ...] = ()
+    base_url: BaseUrl | None = None
+    models: tuple[Glob, ...] = ()
     enabled: bool = True
+    check_health: bool = True
+    check_model: str | None = None
+    capabilities: Mapping[str, JsonValue] = Field(default_factory=dict)
     timeouts: TimeoutOverrides = TimeoutOverrides()
 
 
 class PoolConfig(Section):
-    """Deployments that stand in for each other. `default_model` serves names which nobody claims; None is the
-    provider's.
+    """Deployments that stand in for each other.
+
+    `default_model` stands in for names that the pool does not serve; None is the provider's. `unknown_models`
+    says whether it may do so for a name which nothing in the configuration claims, or only in a fallback
+    chain.
     """
 
     name: Annotated[str, Field(min_length=1)]
     deployments: Annotated[tuple[DeploymentConfig, ...], Field(min_length=1)]
     default_model: str | None = None
+    unknown_models: Literal["default", "refuse"] = "refuse"
 
 
 class GatewayConfig(Section):
-    """All of it. `pools` stand in order of preference; `default_pool` serves names which no pool claims."""
+    """All of it.
+
+    `pools` stand in order of preference; `default_pool` serves names which nothing claims. `models` are names
+    or globs that clients may use, to targets `pool` or `pool/model`; `fallback_chains` are pools to the pools
+    that stand in for them, in order.
+    """
 
     server: ServerConfig = ServerConfig()
     auth: AuthConfig
     log: LogConfig = LogConfig()
     timeouts: TimeoutsConfig = TimeoutsConfig()
+    health_check: HealthCheckConfig = HealthCheckConfig()
     pools: Annotated[tuple[PoolConfig, ...], Field(min_length=1)]
     default_pool: str
+    models: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    fallback_chains: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _names_fit_together(self) -> Self:
@@ -152,6 +229,13 @@ class GatewayConfig(Section):
     def deployments(self) -> tuple[DeploymentConfig, ...]:
         """Those of all pools."""
         return tuple(deployment for pool in self.pools for deployment in pool.deployments)
+
+    @property
+    def idle_pools(self) -> tuple[str, ...]:
+        """Pools that serve nothing because all their deployments are switched off: worth a warning."""
+        return tuple(
+            pool.name for pool in self.pools if not any(member.enabled for member in pool.deployments)
+        )
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -41,6 +41,8 @@ class Deployment:
     models: tuple[str, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
     capabilities: Mapping[str, JsonValue] = field(default_factory=dict)
+    check_health: bool = True
+    check_model: str | None = None
 
     def serves(self, model: str) -> bool:
         """Whether a request for `model` may come here without further configuration."""
@@ -49,9 +51,13 @@ class Deployment:
 
 @dataclass(slots=True)
 class Health:
-    """How a deployment has been doing; only the pool writes it. Times are of the pool's monotonic clock."""
+    """How a deployment has been doing; only the pool writes it. Times are of the pool's monotonic clock.
+
+    `limited` says until when it takes no more requests for a model: other models are served meanwhile.
+    """
 
     in_flight: int = 0
     resting_until: float = 0.0
+    limited: dict[str, float] = field(default_factory=dict)
     failures: int = 0
     last_error: str = ""

@@ -31,7 +31,7 @@ _TABLE: Mapping[type[errors.GatewayError], Consequence] = {
     # The request's own faults punish nobody and would fail everywhere alike.
     errors.RequestError: Consequence(Verdict.GIVE_UP),
     errors.RequestRefused: Consequence(Verdict.GIVE_UP),
-    errors.ContextTooLong: Consequence(Verdict.GIVE_UP),
+    errors.ContextTooLong: Consequence(Verdict.NEXT_POOL),
     errors.ContentRefused: Consequence(Verdict.GIVE_UP),
     errors.Unsayable: Consequence(Verdict.NEXT_DEPLOYMENT),
     errors.RateLimited: Consequence(Verdict.NEXT_DEPLOYMENT, _RATE_LIMIT_REST_S),

@@ -204,6 +204,7 @@ class ModelCard:
 class Codec:
     """One wire format, both directions. Every function is pure; encoders never change their arguments.
 
+    mounts: the paths below which its endpoints are found.
     id_headers: the response headers in which clients of this protocol look for the request's id.
     asked: the little that routing needs. Raises InvalidRequest. redirect: the client's own body for an
     upstream of the same protocol: a closed list of edits (the model's name,
@@ -219,6 +220,7 @@ class Codec:
     name: str
     framing: Framing
     endpoints: tuple[Endpoint, ...]
+    mounts: tuple[str, ...] = ("",)
     id_headers: tuple[str, ...] = ("x-request-id",)
     asked: Callable[[Call], Asked]
     redirect: Callable[[Call, Target, Losses], tuple[bytes, bool]]

@@ -31,4 +31,6 @@ ANTHROPIC = Provider(
         "claude-haiku-4-5",
     ),
     small_model="claude-haiku-5-5",
+    env=("CLAUDE_API_KEY", "ANTHROPIC_API_KEY"),
+    base_url_env="ANTHROPIC_BASE_URL",
 )

@@ -13,36 +13,53 @@ from gateway.providers.provider import CHAT_PATHS, Provider
 
 @dataclass(slots=True, frozen=True)
 class Row:
-    """What sets one host apart. `models`: the default first, then others it lists."""
+    """What sets one host apart. `env`: the variables that operators keep its keys in, best name first.
+    `models`: the default first, then others it lists.
+    """
 
     name: str
     base_url: str
+    env: tuple[str, ...]
     models: tuple[str, ...]
     claims: tuple[str, ...] = ()
     capabilities: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 ROWS = (
-    Row("cerebras", "https://api.cerebras.ai/v1", ("gpt-oss-120b",)),
+    Row("cerebras", "https://api.cerebras.ai/v1", ("CEREBRAS_API_KEY",), ("gpt-oss-120b",)),
     Row(
         "deepseek",
         "https://api.deepseek.com",
+        ("DEEPSEEK_API_KEY",),
         ("deepseek-chat", "deepseek-reasoner"),
         ("deepseek-*",),
         {"reasoning_replay": True},
     ),
-    Row("groq", "https://api.groq.com/openai/v1", ("openai/gpt-oss-120b",)),
+    Row("groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), ("openai/gpt-oss-120b",)),
     # Mistral's API refuses `stream_options`; it sends usage in streams unasked.
     Row(
         "mistral",
         "https://api.mistral.ai/v1",
+        ("MISTRAL_API_KEY",),
         ("mistral-large-latest", "mistral-small-latest"),
         ("mistral-*", "magistral-*", "codestral-*", "devstral-*", "ministral-*"),
         {"stream_usage": False},
     ),
-    Row("openrouter", "https://openrouter.ai/api/v1", ("openrouter/auto",), (), {"cache_marks": True}),
-    Row("siliconflow", "https://api.siliconflow.cn/v1", ("deepseek-ai/DeepSeek-V3",)),
-    Row("xai", "https://api.x.ai/v1", ("grok-4",), ("grok-*",)),
+    Row(
+        "openrouter",
+        "https://openrouter.ai/api/v1",
+        ("OPENROUTER_API_KEY",),
+        ("openrouter/auto",),
+        (),
+        {"cache_marks": True},
+    ),
+    Row(
+        "siliconflow",
+        "https://api.siliconflow.cn/v1",
+        ("SILICONFLOW_API_KEY", "SILICONFLOW_CN_API_KEY"),
+        ("deepseek-ai/DeepSeek-V3",),
+    ),
+    Row("xai", "https://api.x.ai/v1", ("XAI_API_KEY",), ("grok-4",), ("grok-*",)),
 )
 
 
@@ -57,4 +74,5 @@ def provider_of(row: Row) -> Provider:
         models=row.models,
         small_model=row.models[-1],
         capabilities=row.capabilities,
+        env=row.env,
     )

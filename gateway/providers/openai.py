@@ -21,4 +21,6 @@ OPENAI = Provider(
         "o4-mini",
     ),
     small_model="gpt-5.4-mini",
+    env=("OPENAI_API_KEY",),
+    base_url_env="OPENAI_BASE_URL",
 )

@@ -28,8 +28,9 @@ class Provider:
     and `key_prefix` say how a key is sent. `headers` go with every request, `forward` names the client's
     headers that may go up when the client speaks the same protocol. `claims` are the globs of model names the
     provider serves where nothing else is configured, `models` the names it lists, the first being its default
-    and `small_model` its cheap one. `capabilities` override the table for all its models. `transport` is set
-    where answers are made in the process.
+    and `small_model` its cheap one. `capabilities` override the table for all its models. `env` are the
+    variables that operators keep its keys in, best name first, `base_url_env` the one for another host
+    (None: there is none). `transport` is set where answers are made in the process.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Provider:
     models: tuple[str, ...]
     small_model: str
     capabilities: Mapping[str, JsonValue] = field(default_factory=dict)
+    env: tuple[str, ...] = ()
+    base_url_env: str | None = None
     transport: Transport | None = None
 
     @property

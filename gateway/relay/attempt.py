@@ -138,20 +138,16 @@ class Attempt:
         lane = self._lane(reply)
         exchange.record.usage = lane.collector.usage
         sink.keep_alive(exchange.codec.framing.content_type, exchange.record.headers, lane.ping)
+        exchange.fail = lane.fail
         chunks = aiter(reply.chunks)
-        try:
-            async for chunk in chunks:
-                piece = lane.feed(chunk)
-                watch.heard(content=piece.content)
-                await self._pass_on(piece, watch)
-                if lane.complete:
-                    break
-            else:
-                await self._pass_on(lane.close(), watch)
-        except errors.UpstreamError as error:
-            if sink.said is Said.CONTENT:
-                await sink.break_off(lane.fail(error))
-            raise
+        async for chunk in chunks:
+            piece = lane.feed(chunk)
+            watch.heard(content=piece.content)
+            await self._pass_on(piece, watch)
+            if lane.complete:
+                break
+        else:
+            await self._pass_on(lane.close(), watch)
         exchange.record.stop = lane.collector.stop.reason if lane.collector.stop else ""
         await sink.close()
         await _drain(chunks)

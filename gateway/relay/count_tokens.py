@@ -28,17 +28,17 @@ class TokenCounter:
     clock: Clock
     _absent_until: dict[str, float] = field(default_factory=dict)
 
-    async def count(self, codec: Codec, call: Call, asked: Asked) -> HttpAnswer:
+    async def count(self, codec: Codec, call: Call, asked: Asked, pool: str | None = None) -> HttpAnswer:
         """The input tokens of `call`, in the client's protocol; a header says who counted.
 
         Raises:
             InvalidRequest: a field is malformed.
             ModelNotFound: nobody serves the model.
+            NotFound: there is no such `pool`.
         """
-        route = self.router.route(asked.model)
-        for deployment in self.pools.attempts(route.pools, route.claims):
+        for deployment, model in self.pools.attempts(self.router.route(asked.model, pool)):
             if self._has_counter(deployment, codec):
-                count = await self._ask(deployment, call, Target(route.upstream_model))
+                count = await self._ask(deployment, call, Target(model))
                 if count is not None:
                     return _answer(codec, count, "upstream")
             break

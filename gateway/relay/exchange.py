@@ -1,20 +1,23 @@
 """A client's request on its way, and what the log will say of it."""
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 
 from gateway.canonical.request import Request
 from gateway.canonical.usage import Usage
-from gateway.errors import FailedAttempt
+from gateway.errors import FailedAttempt, GatewayError
 from gateway.protocols.codec import Asked, Call, Codec, Losses
-from gateway.relay.sink import Sink
+from gateway.relay.sink import Said, Sink
 
 
 @dataclass
 class Exchange:
     """One request: as it was said (`call`), as it is understood (`request`), by which codec, to which
-    sink.
+    sink. `pool`: the client wants that pool. `fail`: how the stream that carries the reply tells of a
+    failure, known from its first word on.
     """
 
     codec: Codec
@@ -23,6 +26,8 @@ class Exchange:
     sink: Sink
     request_id: str
     record: "Record"
+    pool: str | None = None
+    fail: Callable[[GatewayError], bytes] | None = None
 
     @cached_property
     def request(self) -> Request:
@@ -32,6 +37,13 @@ class Exchange:
             InvalidRequest: a field is malformed.
         """
         return self.codec.decode_request(self.call)
+
+    def last_words(self, error: GatewayError) -> bytes:
+        """What ends a stream, begun or only promised, so that its client knows of `error`."""
+        if self.sink.said is Said.CONTENT and self.fail is not None:
+            return self.fail(error)
+        frames = self.codec.stream_encoder(self.asked, Losses()).fail(error)
+        return b"".join(map(self.codec.framing.encode, frames))
 
 
 @dataclass(slots=True)
@@ -78,12 +90,8 @@ def _shortened(dropped: Sequence[str]) -> str:
     line = ", ".join(dropped)
     if len(line) <= _HEADER_BYTES:
         return line
-    kept, length = 0, len(f", +{len(dropped)} more")
-    for path in dropped:
-        length += len(path) + 2
-        if length > _HEADER_BYTES:
-            break
-        kept += 1
+    room = _HEADER_BYTES - len(f"+{len(dropped)} more")
+    kept = bisect_right(list(accumulate(len(path) + len(", ") for path in dropped)), room)
     return ", ".join([*dropped[:kept], f"+{len(dropped) - kept} more"])
 
 

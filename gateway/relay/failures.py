@@ -44,9 +44,14 @@ def _kind(failures: Sequence[errors.GatewayError]) -> tuple[ErrorKind, int]:
 
 
 def _retry_helps(failures: Sequence[errors.GatewayError]) -> bool | None:
-    """False where trying again cannot help; None leaves it to the client's own judgement."""
+    """False where trying again cannot help, or was tried by us already: the client's own attempts would
+    multiply ours. None leaves it to the client, who may wait where an upstream asked for it.
+    """
     incurable = (errors.CredentialRejected, errors.QuotaExhausted, errors.ModelUnavailable)
-    return False if all(isinstance(failure, incurable) for failure in failures) else None
+    if all(isinstance(failure, incurable) for failure in failures):
+        return False
+    busy = any(isinstance(failure, (errors.RateLimited, errors.Overloaded)) for failure in failures)
+    return None if busy or len(failures) == 1 else False
 
 
 def _message(failures: Sequence[errors.GatewayError]) -> str:

@@ -9,7 +9,6 @@ from gateway import errors
 from gateway.pool.deployment import Deployment
 from gateway.pool.policy import Verdict, consequence
 from gateway.pool.pool import Pools
-from gateway.protocols.codec import Losses
 from gateway.protocols.target import Target
 from gateway.providers.capabilities import CapabilityTable
 from gateway.relay.attempt import Attempt
@@ -19,6 +18,8 @@ from gateway.relay.route import Router
 from gateway.relay.sink import Said
 
 MAX_ATTEMPTS = 3
+
+_ENDLESS = 2**63
 
 log = structlog.stdlib.get_logger()
 
@@ -33,30 +34,37 @@ class Generator:
     total_timeout_s: float
 
     async def generate(self, exchange: Exchange) -> None:
-        """Answer `exchange`. Once the status is out, a failure is told in the stream.
+        """Answer `exchange`.
 
         Raises:
-            GatewayError: nothing has been said, and the client is to be told this.
+            GatewayError: the client is to be told this; the sink knows what it has been told already.
         """
-        route = self.router.route(exchange.asked.model)
+        hops = self.router.route(exchange.asked.model, exchange.pool)
         until = asyncio.get_running_loop().time() + self.total_timeout_s
         failed = exchange.record.failed
         unsayable: errors.Unsayable | None = None
-        for deployment in self.pools.attempts(route.pools, route.claims):
+        too_small = 0
+        for deployment, model in self.pools.attempts(hops):
+            target = self._target(deployment, model)
+            if (target.capabilities.context or 0) <= too_small and too_small:
+                continue
             try:
-                with self.pools.lease(deployment):
-                    target = self._target(deployment, route.upstream_model)
+                with self.pools.lease(deployment, model):
                     await Attempt(exchange, deployment, target).run(until)
             except errors.Unsayable as error:
                 unsayable = error
             except errors.GatewayError as error:
                 failed.append(errors.FailedAttempt(deployment.id, error))
                 _note(exchange, deployment, error)
+                # A conversation that is too long here may fit a model with a larger window, and no other.
+                if isinstance(error, errors.ContextTooLong):
+                    too_small = target.capabilities.context or _ENDLESS
                 if _is_last(exchange, error):
                     break
             else:
                 return
-        await _give_up(exchange, summary(failed, unsayable))
+        # A stream that broke is told of its own end only.
+        raise summary(failed[-1:] if exchange.sink.said is Said.CONTENT else failed, unsayable)
 
     def _target(self, deployment: Deployment, model: str) -> Target:
         provider = deployment.provider
@@ -70,15 +78,6 @@ def _is_last(exchange: Exchange, error: errors.GatewayError) -> bool:
         or len(exchange.record.failed) >= MAX_ATTEMPTS
         or consequence(error).verdict is Verdict.GIVE_UP
     )
-
-
-async def _give_up(exchange: Exchange, error: errors.GatewayError) -> None:
-    """Tell the client: by raising while nothing has been said, in the stream once the status is out."""
-    if exchange.sink.said is Said.NOTHING:
-        raise error
-    if exchange.sink.said is Said.STATUS:
-        frames = exchange.codec.stream_encoder(exchange.asked, Losses()).fail(error)
-        await exchange.sink.break_off(b"".join(map(exchange.codec.framing.encode, frames)))
 
 
 def _note(exchange: Exchange, deployment: Deployment, error: errors.GatewayError) -> None:

@@ -1,70 +1,161 @@
-"""Which deployments may serve a model name, and what the model is called there."""
+"""Which deployments may serve a model name, and what the model is called there.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+    a  a pool in the path, or `pool/model` where such a pool exists
+    b  `models:` of the configuration, exact names before globs
+    c  pools whose deployments list the name, or whose provider claims it
+    d  the default pool, which serves unknown names by its default model where it is told to
+
+Behind each pool comes its fallback chain; a pool there that does not serve the name uses its default model.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 
-from gateway.errors import ModelNotFound
-from gateway.pool.pool import Pools
+from gateway.errors import ModelNotFound, NotFound
+from gateway.pool.pool import Hop, Pool, Pools
 from gateway.protocols.codec import ModelCard
 
+_SIGNS = "*?["
 
-@dataclass(slots=True, frozen=True)
-class Route:
-    """Pools to try in order. `claims` None: any of their deployments; else only those that serve that
-    name.
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Map:
+    """What the operator says of names: aliases (names or globs) to targets (`pool`, `pool/model`), fallback
+    chains, and the pool for names that nothing else claims (None: there is none).
     """
 
-    pools: tuple[str, ...]
-    claims: str | None
-    upstream_model: str
+    models: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    chains: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    default: str | None = None
 
 
 class Router:
-    """Finds routes. A name that no deployment claims goes to `fallback`'s default model, if there is a
-    fallback.
-    """
+    """Finds ways for names. Built once; nothing here changes."""
 
-    def __init__(self, pools: Pools, fallback: str | None) -> None:
+    def __init__(self, pools: Pools, chart: Map) -> None:
         self._pools = pools
-        self._fallback = fallback
+        self._chart = chart
+        self._globs = [name for name in chart.models if _is_glob(name)]
+        self._cards = {card.id: card for card in self._listed()}
 
-    def route(self, model: str) -> Route:
-        """The way for `model`.
+    def route(self, model: str, pool: str | None = None) -> list[Hop]:
+        """The pools to try for `model`, in order, each with the name the model has there.
 
         Raises:
             ModelNotFound: nobody serves it; names the nearest ones that are served.
+            NotFound: there is no such `pool`.
         """
-        claiming = tuple(pool.name for pool in self._pools if pool.serving(model))
-        if claiming:
-            return Route(claiming, model, model)
-        if self._fallback is not None:
-            return Route((self._fallback,), None, self._pools[self._fallback].default_model)
-        near = get_close_matches(model, [card.id for card in self.models()], n=3, cutoff=0.4)
-        hint = f"; did you mean {', '.join(near)}?" if near else "; GET /v1/models lists what is served"
-        raise ModelNotFound(f"no deployment serves the model {model!r}{hint}", param="model")
+        hops = list(self._within(pool, model) if pool is not None else self._anywhere(model))
+        if not hops:
+            raise self._unknown(model)
+        return list(dict.fromkeys(self._with_chains(hops)))
 
-    def models(self) -> list[ModelCard]:
-        """The names that clients may use and that can be listed, each once."""
-        return [ModelCard(name, owner) for name, owner in dict(self._named()).items()]
+    def models(self, pool: str | None = None) -> list[ModelCard]:
+        """The exact names that clients may use, each once; with `pool` those that lead there.
 
-    def model(self, name: str) -> ModelCard:
+        Raises:
+            NotFound: there is no such `pool`.
+        """
+        if pool is None:
+            return list(self._cards.values())
+        own = [ModelCard(name, pool) for name in _exact_names(self._pool(pool))]
+        return list(dict.fromkeys([*(card for card in self._cards.values() if card.owned_by == pool), *own]))
+
+    def model(self, name: str, pool: str | None = None) -> ModelCard:
         """What is known of one name.
 
         Raises:
-            ModelNotFound: nobody serves it.
+            ModelNotFound: nobody serves it under that name.
+            NotFound: there is no such `pool`.
         """
-        listed = {card.id: card for card in self.models()}
-        if name in listed:
-            return listed[name]
-        route = self.route(name)
-        if route.claims is None:
-            raise ModelNotFound(f"no deployment serves the model {name!r}", param="model")
-        return ModelCard(name, route.pools[0])
+        card = self._cards.get(name)
+        if card is not None and pool in (None, card.owned_by):
+            return card
+        hop = self.route(name, pool)[0]
+        if hop.model != name:
+            raise self._unknown(name)
+        return ModelCard(name, hop.pool)
 
-    def _named(self) -> Iterable[tuple[str, str]]:
+    def _anywhere(self, model: str) -> Iterable[Hop]:
+        name, slash, rest = model.partition("/")
+        if slash and rest and name in self._pools:
+            return [self._named(name, rest)]
+        targets = self._chart.models.get(model) or self._by_glob(model)
+        if targets:
+            return [self._target(target, model) for target in targets]
+        claiming = [Hop(pool.name, model, claimed=True) for pool in self._pools if pool.serving(model)]
+        return claiming or self._by_default()
+
+    def _within(self, name: str, model: str) -> Iterable[Hop]:
+        pool = self._pool(name)
+        own = model.removeprefix(f"{name}/")
+        if pool.serving(own):
+            return [Hop(name, own, claimed=True)]
+        targets = self._chart.models.get(model) or self._by_glob(model)
+        hops = [hop for target in targets if (hop := self._target(target, model)).pool == name]
+        if not hops and pool.takes_unknown:
+            return [Hop(name, pool.default_model)]
+        return hops
+
+    def _pool(self, name: str) -> Pool:
+        if name not in self._pools:
+            known = ", ".join(pool.name for pool in self._pools)
+            raise NotFound(f"there is no pool {name!r}; the pools are {known}")
+        return self._pools[name]
+
+    def _by_glob(self, model: str) -> Sequence[str]:
+        return next((self._chart.models[glob] for glob in self._globs if fnmatchcase(model, glob)), ())
+
+    def _by_default(self) -> Iterable[Hop]:
+        if self._chart.default is None:
+            return ()
+        pool = self._pools[self._chart.default]
+        return [Hop(pool.name, pool.default_model)] if pool.takes_unknown else ()
+
+    def _target(self, target: str, model: str) -> Hop:
+        name, slash, upstream_model = target.partition("/")
+        return self._named(name, upstream_model) if slash else self._nearest(self._pools[name], model)
+
+    def _named(self, name: str, model: str) -> Hop:
+        """A model that was asked for by name: of those that list it, or else of the whole pool."""
+        return Hop(name, model, claimed=bool(self._pools[name].serving(model)))
+
+    def _nearest(self, pool: Pool, model: str) -> Hop:
+        if pool.serving(model):
+            return Hop(pool.name, model, claimed=True)
+        return Hop(pool.name, pool.default_model)
+
+    def _with_chains(self, hops: Iterable[Hop]) -> Iterator[Hop]:
+        hops = list(hops)
+        yield from hops
+        for hop in hops:
+            for name in self._chart.chains.get(hop.pool, ()):
+                yield self._nearest(self._pools[name], hop.model)
+
+    def _unknown(self, model: str) -> ModelNotFound:
+        near = get_close_matches(model, self._cards, n=3, cutoff=0.4)
+        hint = f"; did you mean {', '.join(near)}?" if near else "; GET /v1/models lists what is served"
+        return ModelNotFound(f"no deployment serves the model {model!r}{hint}", param="model")
+
+    def _listed(self) -> Iterator[ModelCard]:
+        listed: dict[str, str] = {}
+        for alias, targets in self._chart.models.items():
+            if not _is_glob(alias) and targets:
+                listed.setdefault(alias, targets[0].partition("/")[0])
         for pool in self._pools:
-            for member in pool.members:
-                exact = [name for name in member.models if not any(sign in name for sign in "*?[")]
-                names = exact or [name for name in member.provider.models if member.serves(name)]
-                yield from ((name, pool.name) for name in names)
+            for name in _exact_names(pool):
+                listed.setdefault(name, pool.name)
+        return (ModelCard(name, owner) for name, owner in listed.items())
+
+
+def _exact_names(pool: Pool) -> Iterator[str]:
+    """The names that can be listed, of all that `pool` serves."""
+    for member in pool.members:
+        exact = [name for name in member.models if not _is_glob(name)]
+        yield from exact or (name for name in member.provider.models if member.serves(name))
+
+
+def _is_glob(name: str) -> bool:
+    return any(sign in name for sign in _SIGNS)

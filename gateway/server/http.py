@@ -1,17 +1,16 @@
 """The routes, made from the codecs' endpoints, and the one handler behind them all."""
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from secrets import token_hex
 from time import perf_counter, time
 from typing import TypeAlias
 
-import structlog
 from aiohttp import web
 
 from gateway import errors
+from gateway.access.guesses import Guesses
 from gateway.access.keys import ClientKeys
 from gateway.canonical.tokens import estimate
 from gateway.protocols.codec import Call, Codec, Endpoint, HttpAnswer, Operation
@@ -20,16 +19,14 @@ from gateway.relay.exchange import Exchange, Record
 from gateway.relay.generate import Generator
 from gateway.relay.route import Router
 from gateway.relay.sink import Said
+from gateway.server import body
 from gateway.server.background import Background
+from gateway.server.caller import peer_of, presented_key, request_id_of
 from gateway.server.record import log_request
 from gateway.server.sink import WebSink
-from gateway.wire import fast_json
+from gateway.server.traffic import Traffic
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-log = structlog.stdlib.get_logger()
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -46,25 +43,39 @@ class Limits:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Server:
-    """Everything a request needs on its way in. `mother_tongue` is spoken where no codec is nearer."""
+    """Everything a request needs on its way in.
+
+    `mother_tongue` is spoken where no codec is nearer. `hide` takes secrets out of what an upstream says of a
+    failure.
+    """
 
     codecs: Mapping[str, Codec]
     mother_tongue: Codec
     keys: ClientKeys
+    guesses: Guesses
+    traffic: Traffic
     generator: Generator
     counter: TokenCounter
     router: Router
     limits: Limits
     background: Background
+    hide: Callable[[str], str]
 
     def routes(self) -> list[web.RouteDef]:
-        """A route for every path of every codec; on a shared path the endpoints' header conditions decide."""
+        """A route for every path of every codec, on its own and below the name of a pool; on a shared path
+        the endpoints' header conditions decide.
+        """
         shared: dict[tuple[str, str], list[tuple[Endpoint, Codec]]] = {}
         for codec in self.codecs.values():
-            for endpoint in codec.endpoints:
+            for endpoint in _mounted(codec):
                 shared.setdefault((endpoint.method, endpoint.path), []).append((endpoint, codec))
         return [
-            web.route(method, path, self._handler(sorted(choices, key=lambda choice: choice[0].when is None)))
+            web.route(
+                method,
+                path,
+                self._handler(sorted(choices, key=lambda choice: choice[0].when is None)),
+                expect_handler=body.expect,
+            )
             for (method, path), choices in shared.items()
         ]
 
@@ -76,7 +87,7 @@ class Server:
 
         def nearness(codec: Codec) -> tuple[bool, int, bool]:
             marked = any(point.when in request.headers for point in codec.endpoints if point.when)
-            shared = max(_common(request.path, point.path) for point in codec.endpoints)
+            shared = max(_nearness(request.path, point.path) for point in _mounted(codec))
             return marked, shared, codec is self.mother_tongue
 
         return max(self.codecs.values(), key=nearness)
@@ -95,23 +106,30 @@ class Server:
     async def _serve(self, request: web.Request, codec: Codec, operation: Operation) -> web.StreamResponse:
         request_id = request_id_of(request)
         try:
+            self.traffic.enter()
+        except errors.Unavailable as error:
+            return self.told(error, codec, request_id)
+        try:
             self._admit(request)
-            match operation:
-                case Operation.GENERATE:
-                    return await self._generate(request, codec, request_id)
-                case Operation.COUNT_TOKENS:
-                    call = await self._call(request)
-                    answer = await self.counter.count(codec, call, codec.asked(call))
-                    return self._web(answer, codec, request_id)
-                case Operation.LIST_MODELS:
-                    return self._web(
-                        HttpAnswer(200, codec.encode_models(self.router.models())), codec, request_id
-                    )
-                case Operation.SHOW_MODEL:
-                    card = self.router.model(request.match_info["id"])
-                    return self._web(HttpAnswer(200, codec.encode_model(card)), codec, request_id)
+            if operation is Operation.GENERATE:
+                return await self._generate(request, codec, request_id)
+            return self._web(await self._looked_up(request, codec, operation), codec, request_id)
         except errors.GatewayError as error:
             return self.told(error, codec, request_id)
+        finally:
+            self.traffic.leave()
+
+    async def _looked_up(self, request: web.Request, codec: Codec, operation: Operation) -> HttpAnswer:
+        pool = request.match_info.get("pool")
+        match operation:
+            case Operation.LIST_MODELS:
+                return HttpAnswer(200, codec.encode_models(self.router.models(pool)))
+            case Operation.SHOW_MODEL:
+                card = self.router.model(request.match_info["id"], pool)
+                return HttpAnswer(200, codec.encode_model(card))
+            case _:
+                call = await self._call(request)
+                return await self.counter.count(codec, call, codec.asked(call), pool)
 
     async def _generate(self, request: web.Request, codec: Codec, request_id: str) -> web.StreamResponse:
         started, record = perf_counter(), Record(exposed=self.limits.expose_headers)
@@ -119,16 +137,15 @@ class Server:
         call = await self._call(request)
         asked = codec.asked(call)
         asked.reply_id, asked.created = token_hex(12), int(time())
-        exchange = Exchange(codec, call, asked, sink, request_id, record)
+        exchange = Exchange(codec, call, asked, sink, request_id, record, pool=request.match_info.get("pool"))
         asked.estimate = lambda: estimate(exchange.request)
         try:
-            await self.generator.generate(exchange)
-            record.outcome = (
-                "broken" if record.failed and sink.said is Said.DONE and not record.stop else "ok"
-            )
+            async with self.traffic.interruptible():
+                await self.generator.generate(exchange)
+            record.outcome = "ok"
         except errors.GatewayError as error:
-            record.outcome = error.kind
-            await sink.answer(self._answer(error, codec, request_id, record))
+            record.outcome = error.kind if sink.said is Said.NOTHING else "broken"
+            await self._tell(exchange, error)
         except (asyncio.CancelledError, ConnectionError):
             record.outcome = "cancelled"
             raise
@@ -138,12 +155,25 @@ class Server:
         assert sink.response is not None
         return sink.response
 
+    async def _tell(self, exchange: Exchange, error: errors.GatewayError) -> None:
+        """Tell the client of a failure: as the answer, or in the stream once its status is out."""
+        if exchange.sink.said is Said.NOTHING:
+            answer = self._answer(error, exchange.codec, exchange.request_id, exchange.record)
+            await exchange.sink.answer(answer)
+        elif exchange.sink.said is not Said.DONE:
+            error.message = self.hide(error.message)
+            await exchange.sink.break_off(exchange.last_words(error))
+
     def _admit(self, request: web.Request) -> None:
-        if not self.keys.admits(presented_key(request)):
-            raise errors.Unauthenticated(
-                "invalid or missing API key: send the gateway's key as `Authorization: Bearer`, `x-api-key`"
-                " or `x-goog-api-key`"
-            )
+        key = presented_key(request)
+        if self.keys.admits(key):
+            return
+        if key and (wait := self.guesses.wrong(peer_of(request))):
+            raise errors.TooManyRequests("too many wrong API keys from this address", retry_after_s=wait)
+        raise errors.Unauthenticated(
+            "invalid or missing API key: send the gateway's key as `Authorization: Bearer`, `x-api-key`"
+            " or `x-goog-api-key`"
+        )
 
     async def _call(self, request: web.Request) -> Call:
         """The request's body, read within the limits and parsed.
@@ -151,33 +181,26 @@ class Server:
         Raises:
             TooLarge, RequestTimeout, InvalidRequest: it is too big, comes too slowly, or is no JSON object.
         """
-        limit = self.limits.body_bytes
-        if (request.content_length or 0) > limit:
-            raise errors.TooLarge(f"the request body is larger than {limit} bytes")
-        try:
-            async with asyncio.timeout(self.limits.body_timeout_s):
-                body = await request.read()
-        except TimeoutError as error:
-            raise errors.RequestTimeout("the request body did not arrive in time") from error
-        except web.HTTPRequestEntityTooLarge as error:
-            raise errors.TooLarge(f"the request body is larger than {limit} bytes") from error
-        try:
-            payload = fast_json.loads_strict(body)
-        except fast_json.JsonError as error:
-            raise errors.InvalidRequest(f"the request body is not valid JSON: {error}") from error
-        if not isinstance(payload, dict):
-            raise errors.InvalidRequest("the request body must be a JSON object")
-        return Call(payload, body, request.headers, request.match_info)
+        limits = self.limits
+        payload, data = await body.read_json(request, limits.body_bytes, limits.body_timeout_s)
+        return Call(payload, data, request.headers, request.match_info)
 
     def told(self, error: errors.GatewayError, codec: Codec, request_id: str) -> web.Response:
         """`error` as a response in the words of `codec`."""
         return self._web(self._answer(error, codec, request_id, Record()), codec, request_id)
 
+    def said_to_anybody(self, error: errors.GatewayError) -> HttpAnswer:
+        """`error` as said to a client of whom nothing is known."""
+        return self.mother_tongue.encode_error(error, "req_" + token_hex(12))
+
     def _answer(
         self, error: errors.GatewayError, codec: Codec, request_id: str, record: Record
     ) -> HttpAnswer:
         if isinstance(error, errors.RequestRefused) and error.verbatim and error.upstream_body is not None:
-            return HttpAnswer(error.upstream_status or error.status, error.upstream_body, record.headers())
+            said = self.hide(error.upstream_body.decode(errors="surrogateescape"))
+            refusal = said.encode(errors="surrogateescape")
+            return HttpAnswer(error.upstream_status or error.status, refusal, record.headers())
+        error.message = self.hide(error.message)
         answer = codec.encode_error(error, request_id)
         return HttpAnswer(answer.status, answer.body, {**record.headers(), **answer.headers})
 
@@ -192,32 +215,25 @@ class Server:
         )
 
 
-def presented_key(request: web.Request) -> str | None:
-    """The key a client shows: `x-api-key`, else a Bearer token, else `x-goog-api-key`, else `?key=`."""
-    headers = request.headers
-    if key := headers.get("x-api-key"):
-        return key
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return token.strip()
-    return headers.get("x-goog-api-key") or request.query.get("key")
-
-
-def request_id_of(request: web.Request) -> str:
-    """The client's own id for the request if it is a harmless one, else a new one."""
-    said = request.headers.get("x-request-id", "")
-    return said if _REQUEST_ID.fullmatch(said) else "req_" + token_hex(12)
+def _mounted(codec: Codec) -> Iterator[Endpoint]:
+    """The endpoints of `codec` at all their places: below its own mounts nobody else can be meant."""
+    for endpoint in codec.endpoints:
+        yield from (
+            replace(endpoint, path=mount + endpoint.path, when=None if mount else endpoint.when)
+            for mount in codec.mounts
+        )
+        yield replace(endpoint, path="/{pool}" + endpoint.path)
 
 
 def _ids(codec: Codec, request_id: str) -> dict[str, str]:
     return dict.fromkeys(codec.id_headers, request_id)
 
 
-def _common(path: str, template: str) -> int:
-    """How many segments two paths share in front."""
-    count = 0
+def _nearness(path: str, template: str) -> int:
+    """How much two paths share in front; a segment that is the same counts more than one that may be any."""
+    score = 0
     for one, other in zip(path.split("/"), template.split("/"), strict=False):
         if one != other and not other.startswith("{"):
             break
-        count += 1
-    return count
+        score += 2 if one == other else 1
+    return score

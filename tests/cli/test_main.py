@@ -13,7 +13,8 @@ from gateway.cli import app, main
 def test_help_names_the_commands() -> None:
     shown = CliRunner().invoke(app, ["--help"])
     assert shown.exit_code == 0
-    assert "serve" in shown.output
+    for command in ("serve", "check", "models", "healthcheck"):
+        assert command in shown.output
 
 
 def test_serve_explains_its_options_by_their_variables() -> None:

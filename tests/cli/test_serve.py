@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway import cli
-from gateway.cli.serve import environment, program
+from gateway.cli.environment import environment, program
 from gateway.config.errors import ConfigError
 from gateway.config.schema import GatewayConfig
 from tests import logging_state
@@ -24,7 +24,7 @@ PLANTED = "sk-ant-REDACTED"
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """A directory and an environment with nothing in them, and logging as it was afterwards."""
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if re.match("SERVER_|LOG_|.*API_KEY|.*BASE_URL", name)]:
+    for name in [name for name in os.environ if re.match("SERVER_|LOG_|GATEWAY_|.*API_KEY|.*BASE_URL", name)]:
         monkeypatch.delenv(name)
     with logging_state.put_back():
         yield monkeypatch
@@ -130,6 +130,52 @@ def test_once_it_is_ready_the_operator_is_told_and_later_failures_are_not_mistak
 def test_the_file_beside_the_operator_is_read(alone: pytest.MonkeyPatch) -> None:
     Path(".env").write_text("SERVER_PORT=from-the-file\n")
     assert "SERVER_PORT" in CliRunner().invoke(cli.app, ["serve"]).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-config", "c.yaml"],
+        ["--config", "c.yaml"],
+        ["-config=c.yaml"],
+        ["serve", "-config", "c.yaml"],
+        ["serve", "--config=c.yaml"],
+        ["-config", "c.yaml", "serve"],
+        ["-config", "other.yaml", "serve", "-config", "c.yaml"],
+    ],
+)
+def test_the_file_is_named_by_either_option_before_or_behind_the_command(
+    alone: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    Path("c.yaml").write_text("pools: {groq: [{uuid: of-the-file, api_key: '${KEY_9A}'}]}\n")
+    Path(".env").write_text(f"KEY_9A={PLANTED}\nSERVER_PORT=1\n")
+    alone.setattr("gateway.app.serve", lambda config, _: print([m.id for m in config.deployments]))  # noqa: T201
+    ended = CliRunner().invoke(cli.app, arguments)
+    assert (ended.stdout, ended.exit_code) == ("['of-the-file']\n", 0)
+
+
+def test_the_environment_can_name_the_file_and_options_win_over_it(alone: pytest.MonkeyPatch) -> None:
+    Path("c.yaml").write_text("server: {port: 4000}\npools: {demo: [{}]}\n")
+    alone.setenv("GATEWAY_CONFIG", "c.yaml")
+    alone.setattr("gateway.app.serve", lambda config, _: print(config.server.port))  # noqa: T201
+    assert CliRunner().invoke(cli.app, []).stdout == "4000\n"
+    assert CliRunner().invoke(cli.app, ["serve", "--port", "4001"]).stdout == "4001\n"
+
+
+def test_no_file_is_picked_up_by_itself(alone: pytest.MonkeyPatch) -> None:
+    Path("configs").mkdir()
+    for name in ("config.yaml", "configs/config.yaml", "gateway.yaml"):
+        Path(name).write_text("{")
+    alone.setattr("gateway.app.serve", lambda config, _: print(config.default_pool))  # noqa: T201
+    assert CliRunner().invoke(cli.app, []).stdout == "demo\n"
+
+
+def test_a_pool_with_nothing_switched_on_is_named_in_a_warning(alone: pytest.MonkeyPatch) -> None:
+    Path("c.yaml").write_text("pools: {demo: [{}], groq: [{enabled: false}]}\n")
+    alone.setattr("gateway.app.serve", lambda *_: None)
+    ended = CliRunner().invoke(cli.app, ["-config", "c.yaml"])
+    assert "pool_without_deployments" in ended.stdout
+    assert "groq" in ended.stdout
 
 
 @pytest.mark.slow

@@ -2,11 +2,14 @@
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
-from gateway.cli.welcome import address_of, welcome
-from gateway.config.environment import UPSTREAMS, from_environment
+from gateway.cli.address import address_of
+from gateway.cli.kinds import kinds
+from gateway.cli.welcome import welcome
+from gateway.config.environment import from_environment
 from gateway.providers import PROVIDERS
 
 CLAUDE = "sk-ant-REDACTED"
@@ -15,7 +18,7 @@ CLIENT = "planted-9f3c5b7a1e2d4c6b"
 
 
 def shown(**env: str) -> str:
-    return welcome(from_environment(env), PROVIDERS)
+    return welcome(from_environment(env, kinds()), PROVIDERS)
 
 
 def variables(text: str, last: str) -> dict[str, str]:
@@ -23,10 +26,6 @@ def variables(text: str, last: str) -> dict[str, str]:
     line = next(line for line in text.splitlines() if re.search(rf"^  .*{last}", line))
     words = (word for word in shlex.split(line, comments=True) if "=" in word)
     return {name: value for name, _, value in (word.partition("=") for word in words)}
-
-
-def test_every_provider_that_variables_configure_exists() -> None:
-    assert {upstream.provider for upstream in UPSTREAMS} | {"demo"} <= PROVIDERS.keys()
 
 
 def test_the_line_for_claude_code_names_models_that_are_served() -> None:
@@ -64,6 +63,14 @@ def test_the_table_has_a_line_for_every_deployment() -> None:
     ]
     assert "claude-*" in cells[0][4]
     assert "secret" not in text
+
+
+def test_the_table_has_the_names_that_people_gave(tmp_path: Path) -> None:
+    file = tmp_path / "pools.yaml"
+    file.write_text("pools: {groq: [{uuid: g, name: Nights}, {uuid: h, enabled: false}]}\n")
+    text = shown(PROVIDER_POOLS_FILE=str(file))
+    assert re.search(r"^groq +g \(Nights\) +groq +api\.groq\.com", text, re.MULTILINE)
+    assert re.search(r"^groq +h \(disabled\) +groq ", text, re.MULTILINE)
 
 
 def test_a_server_of_ones_own_is_known_to_have_other_models() -> None:

@@ -1,16 +1,23 @@
 """Configuration from variables."""
 
 import subprocess
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from gateway.config.environment import UPSTREAMS, from_environment
+from gateway.cli.kinds import kinds
+from gateway.config import environment
 from gateway.config.errors import ConfigError
 from gateway.config.schema import GatewayConfig, PoolConfig
 
 CLAUDE = "sk-ant-REDACTED"
 OPENAI = "sk-proj-1a2b3c4d5e6f7a8b"
 CLIENT = "9f3c5b7a1e2d4c6b8a0f"
+
+
+def from_environment(env: Mapping[str, str], *, program: str = "gateway") -> GatewayConfig:
+    return environment.from_environment(env, kinds(), program=program)
 
 
 def keys_of(pool: PoolConfig) -> list[str | None]:
@@ -59,7 +66,7 @@ def test_numbered_keys_and_lists_are_one_pool_in_the_order_of_their_numbers() ->
             "OPENAI_API_KEY_2": "key-b0, key-c0 ,",
             "OPENAI_API_KEY_1": "key-a0",
             "OPENAI_API_KEY": "key-00",
-            "OPENAI_API_KEY_FILE": "no-key",
+            "OPENAI_API_KEY_X": "no-key",
         }
     )
     assert keys_of(config.pools[0]) == ["key-00", "key-a0", "key-b0", "key-c0", "key-j0"]
@@ -190,6 +197,93 @@ def test_variables_of_others_are_left_alone() -> None:
     )
 
 
-def test_every_upstream_has_variables_of_its_own() -> None:
-    names = [name for upstream in UPSTREAMS for name in (*upstream.key_variables, upstream.base_url_variable)]
+def test_every_provider_has_variables_of_its_own() -> None:
+    facts = kinds().providers.values()
+    names = [name for fact in facts for name in (*fact.key_variables, fact.base_url_variable) if name]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    "provider", ["cerebras", "deepseek", "groq", "mistral", "openrouter", "siliconflow", "xai"]
+)
+def test_a_key_of_a_compatible_host_makes_its_pool(provider: str) -> None:
+    config = from_environment(
+        {f"{provider.upper()}_API_KEY_2": "key-b0", f"{provider.upper()}_API_KEY": "key-a0"}
+    )
+    assert pool_names(config) == [provider]
+    assert keys_of(config.pools[0]) == ["key-a0", "key-b0"]
+    assert {member.provider for member in config.deployments} == {provider}
+
+
+def test_pools_of_the_environment_serve_unknown_names_by_their_default() -> None:
+    assert from_environment({"GROQ_API_KEY": "key-a0"}).pools[0].unknown_models == "default"
+
+
+def test_the_default_pool_can_be_chosen() -> None:
+    env = {"OPENAI_API_KEY": OPENAI, "ANTHROPIC_API_KEY": CLAUDE, "MODEL_PROVIDER": "openai-custom"}
+    assert from_environment(env).default_pool == "openai-custom"
+
+
+def test_a_default_pool_that_is_not_there_is_answered_with_the_nearest() -> None:
+    env = {"OPENAI_API_KEY": OPENAI, "MODEL_PROVIDER": "openai-costum"}
+    with pytest.raises(ConfigError, match=r"^MODEL_PROVIDER: .*did you mean openai-custom\?") as refusal:
+        from_environment(env)
+    assert "costum" not in str(refusal.value)
+
+
+def test_a_value_may_be_kept_in_a_file(tmp_path: Path) -> None:
+    several, one = tmp_path / "several", tmp_path / "one"
+    several.write_text("key-a0\nkey-b0\n")
+    one.write_text(f"  {CLIENT}\r\n")
+    config = from_environment(
+        {"OPENAI_API_KEY_FILE": str(several), "OPENAI_API_KEY_7_FILE": str(one), "API_KEY_FILE": str(one)}
+    )
+    assert keys_of(config.pools[0]) == ["key-a0", "key-b0", CLIENT]
+    assert [key.get_secret_value() for key in config.auth.api_keys] == [CLIENT]
+
+
+def test_a_file_that_cannot_be_read_is_named_by_its_variable(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    (tmp_path / "large").write_bytes(b"a" * 100_000)
+    for file in ("binary", "large", "missing", "."):
+        with pytest.raises(ConfigError, match=r"^API_KEY_FILE: the file "):
+            from_environment({"API_KEY_FILE": str(tmp_path / file)})
+
+
+def test_a_value_and_a_file_for_it_contradict_each_other(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^API_KEY: API_KEY_FILE is set as well"):
+        from_environment({"API_KEY": CLIENT, "API_KEY_FILE": str(tmp_path)})
+
+
+def test_a_pools_file_takes_the_place_of_keys(tmp_path: Path) -> None:
+    file = tmp_path / "pools.yaml"
+    file.write_text(
+        "fallback_chains: {one: two}\n"
+        "pools:\n"
+        "  one: [{provider: openai-custom, api_key: env.OPENAI_API_KEY}]\n"
+        "  two: [{provider: demo}]\n"
+    )
+    config = from_environment(
+        {"PROVIDER_POOLS_FILE": str(file), "OPENAI_API_KEY": OPENAI, "GROQ_API_KEY": CLAUDE}
+    )
+    assert pool_names(config) == ["one", "two"]
+    assert keys_of(config.pools[0]) == [OPENAI]
+    assert config.fallback_chains == {"one": ("two",)}
+    assert config.default_pool == "one"
+
+
+def test_a_pools_file_without_pools_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "pools.yaml"
+    file.write_text("pools:\n")
+    with pytest.raises(ConfigError, match=r"^PROVIDER_POOLS_FILE: there are no pools"):
+        from_environment({"PROVIDER_POOLS_FILE": str(file)})
+
+
+def test_mistakes_in_a_pools_file_are_told_by_place(tmp_path: Path) -> None:
+    file = tmp_path / "pools.yaml"
+    file.write_text("pools:\n  main: [{base_url: http://localhost:3000}]\nchains: {}\n")
+    with pytest.raises(ConfigError, match=r"pools\.yaml:3:1: .*unknown key"):
+        from_environment({"PROVIDER_POOLS_FILE": str(file)})
+    file.write_text("pools:\n  main: [{provider: groq, base_url: http://localhost:3000}]\n")
+    with pytest.raises(ConfigError, match=r"pools\.yaml:2:37: .*own address"):
+        from_environment({"PROVIDER_POOLS_FILE": str(file)})

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from gateway.config.environment import UPSTREAMS, from_environment
+from gateway.cli.kinds import kinds
+from gateway.config.environment import SETTINGS, from_environment
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "configs" / "env.example").read_text("utf-8")
@@ -14,20 +15,21 @@ EXAMPLE = (ROOT / "configs" / "env.example").read_text("utf-8")
 
 def test_it_names_every_variable_and_no_other() -> None:
     named = set(re.findall(r"^#?([A-Z][A-Z_0-9]*)=", EXAMPLE, re.MULTILINE))
-    upstream = {name for row in UPSTREAMS for name in (*row.key_variables, row.base_url_variable)}
-    assert named == upstream | {"API_KEY", "LOG_LEVEL", "SERVER_HOST", "SERVER_PORT"}
+    facts = kinds().providers.values()
+    upstream = {name for fact in facts for name in (*fact.key_variables, fact.base_url_variable) if name}
+    assert named == upstream | {*SETTINGS, "GATEWAY_CONFIG"}
 
 
 def test_as_it_stands_it_changes_nothing() -> None:
     values = {name: value or "" for name, value in dotenv_values(stream=StringIO(EXAMPLE)).items()}
-    assert from_environment(values) == from_environment({})
+    assert from_environment(values, kinds()) == from_environment({}, kinds())
 
 
 def test_the_settings_in_it_are_the_defaults() -> None:
     settings = EXAMPLE.replace("#SERVER", "SERVER").replace("#LOG", "LOG")
     values = {name: value or "" for name, value in dotenv_values(stream=StringIO(settings)).items()}
     assert {"SERVER_HOST", "SERVER_PORT", "LOG_LEVEL"} <= values.keys()
-    assert from_environment(values) == from_environment({})
+    assert from_environment(values, kinds()) == from_environment({}, kinds())
 
 
 def test_the_readme_explains_every_variable() -> None:

@@ -1,10 +1,12 @@
 """What the tests over recordings share."""
 
+import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import pytest
+from structlog.typing import EventDict
 
 Report: TypeAlias = Callable[[str], None]
 
@@ -18,3 +20,12 @@ def report(capsys: pytest.CaptureFixture[str]) -> Report:
             sys.stdout.write(f"\n{line}\n")
 
     return write
+
+
+async def request_line(log: Sequence[EventDict]) -> EventDict:
+    """What the log says of the one request in it; it is written when the client has its answer already."""
+    async with asyncio.timeout(5):
+        while not (lines := [line for line in log if line["event"] == "request"]):
+            await asyncio.sleep(0)
+    (line,) = lines
+    return line

@@ -3,17 +3,15 @@ names.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from gateway.protocols.codec import Call
 from gateway.wire.fast_json import dumps
+from tests.shared import shared
 
 GENERATING = frozenset({"messages", "vertex_raw_predict", "chat.completions"})
 """The endpoints of the protocols with a codec that ask for a reply."""
@@ -43,20 +41,9 @@ class Recording:
         return Call(payload, dumps(payload), self.headers)
 
 
-def folder() -> Path:
-    """Where the recordings are; without them the test that asks is skipped."""
-    place = os.environ.get("GATEWAY_SHARED", "")
-    if not place:
-        pytest.skip("GATEWAY_SHARED is not set: the recorded exchanges are not here to be tested")
-    exchanges = Path(place) / "corpus" / "exchanges"
-    if not exchanges.is_dir():
-        pytest.skip(f"GATEWAY_SHARED names a folder without {exchanges.relative_to(place)}")
-    return exchanges
-
-
 def recordings(protocol: str | None = None, endpoints: frozenset[str] = GENERATING) -> Iterator[Recording]:
     """The recordings of `protocol` (None: of all) at `endpoints`, in the order of their names."""
-    for recording in _all(folder()):
+    for recording in _all(shared("corpus", "exchanges")):
         if protocol in {None, recording.protocol} and recording.endpoint in endpoints:
             yield recording
 

@@ -84,6 +84,8 @@ def _joined_message(events: Iterable[Body]) -> Body:
                 counts = {name: count for name, count in (event.get("usage") or {}).items() if count}
                 usage = {**message["usage"], **counts}
                 message = {**message, **event["delta"], "usage": usage}
+            case _:
+                pass
     content = list(blocks.values())
     for block in content:
         if block["type"] == "tool_use" and block["json"]:
@@ -106,8 +108,10 @@ def by_openai_chat(reply: bytes, *, stream: bool) -> Told:
         for choice in chunk.get("choices") or []:
             if choice.get("index"):
                 continue
-            told.stop = told.stop or choice.get("finish_reason") or ""
-            _hear(choice.get("delta") or choice.get("message") or {"content": choice.get("text")}, told, pending)
+            details = choice.get("finish_details") or {}
+            told.stop = told.stop or choice.get("finish_reason") or details.get("type") or ""
+            said = choice.get("delta") if stream else choice.get("message")
+            _hear(said or {"content": choice.get("text")}, told, pending)
     told.calls = [(call["name"], json.loads(call["arguments"] or "{}")) for call in pending]
     return told
 
@@ -129,10 +133,12 @@ def _hear(delta: Body, told: Told, pending: list[Body]) -> None:
             told.say(part["text"])
     told.say(delta.get("refusal") or "")
     told.thought += _reasoning(delta)
-    if delta.get("audio") or delta.get("images"):
+    audio = delta.get("audio") or {}
+    if audio.get("data") or delta.get("images"):
         told.pause()
-    function = delta.get("function_call")
-    for call in delta.get("tool_calls") or ([{"function": function}] if function else []):
+        told.say(audio.get("transcript") or "")
+    function = delta.get("function_call") or {}
+    for call in delta.get("tool_calls") or ([{"function": function}] if any(function.values()) else []):
         _gather(call, pending)
 
 
@@ -140,19 +146,27 @@ def _reasoning(delta: Body) -> str:
     for said in (delta.get("reasoning_content"), delta.get("reasoning")):
         if said:
             return said if isinstance(said, str) else "".join(piece["text"] for piece in said)
-    return "".join(entry.get("text") or entry.get("summary") or "" for entry in delta.get("reasoning_details") or [])
+    return "".join(
+        entry.get("text") or entry.get("summary") or "" for entry in delta.get("reasoning_details") or []
+    )
 
 
 def _gather(call: Body, pending: list[Body]) -> None:
-    function = call["function"]
+    """Put a call, or a piece of one, to those that are `pending`. What a free-text tool is given is told as
+    the one argument of a function.
+    """
+    function = call.get("function")
+    if function is None:
+        function = {"name": call["custom"]["name"], "arguments": {"input": call["custom"]["input"]}}
     arguments = function.get("arguments") or ""
     arguments = arguments if isinstance(arguments, str) else json.dumps(arguments)
-    key = (call.get("index"), None)
-    if function.get("name") and (call.get("id") not in {one["id"] for one in pending} or not call.get("id")):
-        pending.append({"id": call.get("id"), "key": key, "name": function["name"], "arguments": arguments})
-        return
-    same = [one for one in pending if one["key"] == key] or pending
-    same[-1]["arguments"] += arguments
+    number, call_id = call.get("index"), call.get("id")
+    known = call_id and any(one["id"] == call_id for one in pending)
+    if function.get("name") and not known:
+        pending.append({"id": call_id, "number": number, "name": function["name"], "arguments": arguments})
+    else:
+        same = [one for one in pending if one["number"] == number] or pending
+        same[-1]["arguments"] += arguments
 
 
 READERS: Mapping[str, Callable[..., Told]] = {"anthropic": by_anthropic, "openai_chat": by_openai_chat}
@@ -169,11 +183,13 @@ STOPS: Mapping[str, Mapping[str, str]] = {
         "refusal": "content_filter",
     },
     "openai_chat": {
+        "": "end_turn",
         "stop": "end_turn",
         "eos": "end_turn",
         "tool_calls": "tool_use",
         "function_call": "tool_use",
         "length": "max_tokens",
+        "max_tokens": "max_tokens",
         "content_filter": "refusal",
     },
 }

@@ -20,7 +20,7 @@ from gateway.pool.policy import Verdict, consequence
         (errors.QuotaExhausted("broke"), Verdict.NEXT_DEPLOYMENT, 30.0),
         (errors.ModelUnavailable("gpt-9"), Verdict.NEXT_DEPLOYMENT, 30.0),
         (errors.RequestRefused("bad field"), Verdict.GIVE_UP, 0.0),
-        (errors.ContextTooLong("too long"), Verdict.GIVE_UP, 0.0),
+        (errors.ContextTooLong("too long"), Verdict.NEXT_POOL, 0.0),
         (errors.ContentRefused("no"), Verdict.GIVE_UP, 0.0),
         (errors.Unsayable("a film"), Verdict.NEXT_DEPLOYMENT, 0.0),
         (errors.InvalidRequest("bad field"), Verdict.GIVE_UP, 0.0),

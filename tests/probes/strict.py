@@ -29,6 +29,11 @@ class Strict:
         assert requests, "the upstream was never called"
         return [found for request in requests for found in request["violations"] + request["warnings"]]
 
+    async def reset(self) -> None:
+        """Forget what was sent."""
+        async with aiohttp.ClientSession() as session, session.post(f"{self.url}/__reset"):
+            pass
+
     async def requests(self) -> list[Any]:
         """What it was sent."""
         async with aiohttp.ClientSession() as session, session.get(f"{self.url}/__log") as reply:

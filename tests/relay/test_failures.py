@@ -64,3 +64,19 @@ def test_what_the_upstream_says_of_our_own_key_is_not_for_the_client() -> None:
 
 def test_an_overload_without_a_hint_still_says_when_to_come_back() -> None:
     assert summary(attempts(errors.Overloaded("busy")), None).retry_after_s == 1.0
+
+
+@pytest.mark.parametrize(
+    ("failures", "should_retry"),
+    [
+        ([errors.UpstreamFailed("500")], None),
+        ([errors.UpstreamFailed("500"), errors.Unreachable("gone")], False),
+        ([errors.UpstreamFailed("500"), errors.RateLimited("busy")], None),
+        ([errors.Overloaded("busy"), errors.Overloaded("busy")], None),
+        ([errors.QuotaExhausted("broke")], False),
+    ],
+)
+def test_what_was_tried_in_vain_is_not_for_the_client_to_try_again(
+    failures: list[errors.UpstreamError], should_retry: bool | None
+) -> None:
+    assert summary(attempts(*failures), None).should_retry is should_retry

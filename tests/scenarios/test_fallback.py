@@ -176,3 +176,15 @@ async def test_a_key_the_upstream_rejects_is_no_reason_for_clients_to_retry() ->
                         model="gpt-test", messages=[{"role": "user", "content": "hi"}]
                     )
     assert len(bad.heard) == 1
+
+
+@pytest.mark.parametrize("read", [stream_text, claude_stream_text])
+async def test_a_stream_that_stalls_after_its_first_word_is_an_error_and_no_short_reply(
+    read: Callable[[str], Awaitable[str]],
+) -> None:
+    async with playing(Play([HALF, Silence()])) as silent, playing(GOOD) as other:
+        pools = pool("openai-custom", "openai-custom", f"{silent.url}/v1", f"{other.url}/v1")
+        async with running(configured(pools, timeouts=TimeoutsConfig(idle=0.05))) as gateway:
+            with pytest.raises((openai.APIError, anthropic.APIError), match="fell silent"):
+                await read(gateway)
+    assert other.heard == []

@@ -143,7 +143,7 @@ async def test_a_body_that_comes_too_slowly_is_a_408() -> None:
         host, _, port = gateway.removeprefix("http://").partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(
-            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nx-api-key: %b\r\nContent-Length: 9\r\n\r\n{"
+            b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nx-api-key: %b\r\nContent-Length: 9\r\n\r\n{"
             % KEY.encode()
         )
         assert b" 408 " in await reader.readline()

@@ -14,6 +14,7 @@ from gateway.wire.fast_json import (
     dumps,
     dumps_for_line_splitters,
     find,
+    is_repeated,
     loads,
     loads_strict,
     repaired,
@@ -185,3 +186,23 @@ def test_what_every_client_can_read_is_passed_on_byte_by_byte() -> None:
 
 def test_what_only_a_tolerant_reader_takes_is_mended() -> None:
     assert repaired(b'\xef\xbb\xbf{"a":NaN}') == b'{"a":null}'
+
+
+@pytest.mark.parametrize(
+    ("data", "repeated"),
+    [
+        (b'{"model":1}', False),
+        (b"{}", False),
+        (b'{"a":{"model":1},"model":2}', False),
+        (b'{"a":{"model":1},"b":{"model":2}}', False),
+        (b'{"model":"model","b":"\\"model\\":1"}', False),
+        (b'{"model":"x","b":["model","model"]}', False),
+        (b'{"\\u006dodel":1}', False),
+        (b'{"model":1,"model":2}', True),
+        (b'{"model" : 1 ,"b":{},"model"\n:{"model":3}}', True),
+        (b'{"\\u006dodel":1,"model":2}', True),
+        (b'{"model":"\\ud800","model":2}', True),
+    ],
+)
+def test_a_key_that_stands_twice_is_found_however_it_is_spelled(data: bytes, repeated: bool) -> None:
+    assert is_repeated(data, "model") is repeated

@@ -25,6 +25,7 @@ CODEC = Codec(
         Endpoint(Operation.LIST_MODELS, "GET", "/v1/models", when="anthropic-version"),
         Endpoint(Operation.SHOW_MODEL, "GET", "/v1/models/{id}", when="anthropic-version"),
     ),
+    mounts=("", "/anthropic"),
     id_headers=("request-id",),
     asked=asked,
     redirect=redirect,

@@ -32,17 +32,15 @@ _MAGIC: Mapping[str, str] = {
 _SAME_TYPE: Mapping[str, str] = {"image/jpg": "image/jpeg"}
 
 
-def media_type(word: str | None) -> str | None:
+def media_type(word: str) -> str:
     """A media type in the one spelling used inside."""
-    if word is None:
-        return None
     return _SAME_TYPE.get(word.lower(), word.lower())
 
 
-def decode_image(fields: Fields, _decode: Callable[[JsonValue, str], Part]) -> Media:
+def decode_image(fields: Fields, decode: Callable[[JsonValue, str], Part]) -> Media:
     """An `image` block."""
     source = _source_fields(fields)
-    decoded, mime = _decode_source(source, _decode)
+    decoded, mime = _decode_source(source, decode)
     cache, extras = settle(fields)
     return Media("image", decoded, mime, cache=cache, extras=extras, origin=fields.path)
 
@@ -172,7 +170,7 @@ def _encode_image_source(media: Media, losses: Losses) -> JsonObject:
             return {"type": "base64", "media_type": mime, "data": data}
         case Url() | FileRef():
             return _encode_reference(media, source, losses)
-        case PlainText() | Blocks():
+        case _:
             raise Unsayable(f"{media.origin}: an image cannot be given as text", param=media.origin)
 
 
@@ -188,7 +186,7 @@ def _encode_document_source(media: Media, losses: Losses, encode: Callable[[Part
         case Blocks(parts):
             blocks: list[JsonValue] = [encode(part) for part in parts]
             return {"type": "content", "content": blocks}
-        case Url() | FileRef():
+        case _:
             return _encode_reference(media, source, losses)
 
 

@@ -3,33 +3,45 @@
 from gateway.canonical.json import JsonValue
 from gateway.protocols import carry
 from gateway.protocols.anthropic.media import FAMILY
+from gateway.protocols.anthropic.request import loop_is_thought_through
 from gateway.protocols.codec import Call, Losses
 from gateway.protocols.target import Target
 from gateway.wire import fast_json
 
-_WRAPPED = b"gw1."
-"""How state that `carry` wrapped begins."""
+_THINKING = b'thinking"'
+"""Stands in every body that holds reasoning."""
 
 
 def redirect(call: Call, target: Target, losses: Losses) -> tuple[bytes, bool]:
     """The client's own body for another model: its name is replaced, and reasoning left out that Anthropic
-    did not sign.
+    did not sign. Models that must have their reasoning back keep what nobody signed.
 
+    Thinking with a budget goes too where calls in progress are left without it: the API would refuse them.
     Nothing is asked for on our own behalf: this protocol always says what a reply cost.
     """
     body = call.body
-    # The mark of wrapped state is searched for in the bytes first: almost no body has it.
-    if _WRAPPED in body:
-        messages = _without_foreign_thinking(call.payload.get("messages"), losses)
+    # The bytes are searched first: most bodies hold no reasoning.
+    if _THINKING in body:
+        unsigned = not target.capabilities.reasoning_replay
+        messages = _without_foreign_thinking(call.payload.get("messages"), losses, unsigned=unsigned)
         if messages is not None:
             body = fast_json.splice(body, "messages", messages)
+            thinking = call.payload.get("thinking")
+            enabled = isinstance(thinking, dict) and thinking.get("type") == "enabled"
+            if enabled and not loop_is_thought_through(messages):
+                losses.drop("thinking", "off: the calls in progress were made without it")
+                body = fast_json.splice(body, "thinking", {"type": "disabled"})
     if call.payload.get("model") != target.model:
         body = fast_json.splice(body, "model", target.model)
     return body, False
 
 
-def _without_foreign_thinking(messages: JsonValue, losses: Losses) -> list[JsonValue] | None:
-    """`messages` without the thinking of other providers, None where there is none."""
+def _without_foreign_thinking(
+    messages: JsonValue, losses: Losses, *, unsigned: bool
+) -> list[JsonValue] | None:
+    """`messages` without the thinking of other providers, and (`unsigned`) that of nobody; None where there
+    is none.
+    """
     kept: list[JsonValue] = []
     found = False
     for number, message in enumerate(messages if isinstance(messages, list) else ()):
@@ -37,9 +49,9 @@ def _without_foreign_thinking(messages: JsonValue, losses: Losses) -> list[JsonV
         if not isinstance(message, dict) or not isinstance(content, list):
             kept.append(message)
             continue
-        blocks = [block for block in content if not _is_foreign_thinking(block)]
+        blocks = [block for block in content if not _is_foreign(block, unsigned=unsigned)]
         for place, block in enumerate(content):
-            if _is_foreign_thinking(block):
+            if _is_foreign(block, unsigned=unsigned):
                 losses.drop(f"messages[{number}].content[{place}]", "reasoning of another provider")
         found = found or len(blocks) < len(content)
         if blocks or not content:
@@ -47,8 +59,8 @@ def _without_foreign_thinking(messages: JsonValue, losses: Losses) -> list[JsonV
     return kept if found else None
 
 
-def _is_foreign_thinking(block: JsonValue) -> bool:
+def _is_foreign(block: JsonValue, *, unsigned: bool) -> bool:
     if not isinstance(block, dict) or block.get("type") not in ("thinking", "redacted_thinking"):
         return False
-    words = (block.get("signature"), block.get("data"))
-    return any(isinstance(word, str) and carry.is_foreign(word, FAMILY) for word in words)
+    word = block.get("signature") or block.get("data")
+    return carry.is_foreign(word, FAMILY) if isinstance(word, str) and word else unsigned

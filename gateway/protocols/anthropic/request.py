@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gateway.canonical.content import Message, Role
 from gateway.canonical.json import JsonObject, JsonValue
-from gateway.canonical.request import Continuation, Request
+from gateway.canonical.request import Continuation, OutputFormat, Request
 from gateway.errors import InvalidRequest
 from gateway.protocols.anthropic import settings, tools, turns
 from gateway.protocols.anthropic.blocks import BlockWriter, decode_content, with_call_signatures
@@ -34,6 +34,8 @@ _ORIGINS: Mapping[str, str] = {
     "output": "output_config.format",
     "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
     "cache": "cache_control",
+    "continuation": "container",
+    "visibility": "thinking.display",
 }
 
 _TIERS = ("auto", "standard_only")
@@ -200,8 +202,8 @@ def _encode_answer(request: Request, toolset: ToolSet, target: Target, losses: L
             case "json_object":
                 losses.drop(path, "json_object->instruction")
                 answer.instructions.append(_WANTS_JSON)
-            case "json_schema":
-                _ask_for_schema(answer, request, target, losses)
+            case _:
+                _ask_for_schema(answer, output, path, target, losses=losses)
     if answer.tools.forced and target.capabilities.forced_tool_choice == "never":
         choice_path = request.origin_of("tool_choice")
         answer.tools, instruction = tools.unforced(answer.tools, losses, choice_path)
@@ -209,14 +211,17 @@ def _encode_answer(request: Request, toolset: ToolSet, target: Target, losses: L
     return answer
 
 
-def _ask_for_schema(answer: _Answer, request: Request, target: Target, losses: Losses) -> None:
+def _ask_for_schema(
+    answer: _Answer, output: OutputFormat, path: str, target: Target, *, losses: Losses
+) -> None:
     """Structured output as the model can give it: natively, by a forced tool, or on request."""
-    output, path = request.output, request.origin_of("output")
-    if output is None:
-        return
     if output.name is not None or output.description is not None or output.strict is not None:
         losses.repair(path, "said by its schema alone")
     schema = output.schema or {"type": "object"}
+    if output.description is not None:
+        schema = {"description": output.description, **schema}
+        if schema["description"] != output.description:
+            losses.drop(f"{path}.description")
     if target.capabilities.structured_output:
         fitted = closed(schema)
         if fitted != output.schema:
@@ -243,7 +248,7 @@ def _settle_thinking(plan: Plan, scene: _Scene, target: Target, losses: Losses) 
         reason = "off: a tool call is forced"
     elif turns.is_prefill(scene.request.messages[-1]):
         reason = "off: the answer is begun for the model"
-    elif plan.thinking["type"] == "enabled" and not _loop_is_thought_through(scene.messages):
+    elif plan.thinking["type"] == "enabled" and not loop_is_thought_through(scene.messages):
         reason = "off: the calls in progress were made without it"
     else:
         return
@@ -251,11 +256,11 @@ def _settle_thinking(plan: Plan, scene: _Scene, target: Target, losses: Losses) 
     plan.thinking = None
 
 
-def _loop_is_thought_through(messages: Sequence[JsonValue]) -> bool:
+def loop_is_thought_through(messages: Sequence[JsonValue]) -> bool:
     """Whether the calls that the last turn answers begin with thinking, as the API demands with a budget."""
     for message in reversed(messages):
         kinds = _kinds_of(message)
-        if isinstance(message, dict) and message["role"] == "user":
+        if isinstance(message, dict) and message.get("role") == "user":
             if kinds - {"tool_result"}:
                 return True
         elif "tool_use" in kinds:
@@ -265,6 +270,8 @@ def _loop_is_thought_through(messages: Sequence[JsonValue]) -> bool:
 
 def _kinds_of(message: JsonValue) -> set[str]:
     content = message.get("content") if isinstance(message, dict) else None
+    if isinstance(content, str):
+        return {"text"}
     blocks = content if isinstance(content, list) else []
     return {str(block.get("type")) for block in blocks if isinstance(block, dict)}
 

@@ -5,10 +5,10 @@ https://platform.claude.com/docs/en/api/messages
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 from gateway.canonical.content import (
     Base64,
-    Blocks,
     FileRef,
     Media,
     Opaque,
@@ -61,7 +61,10 @@ _WORDS: Mapping[StopReason, str] = {
 }
 
 _TIERS = frozenset({"standard", "priority", "batch"})
-_ENVELOPE = frozenset({"type", "role", "content", "usage"})
+Wordless: TypeAlias = Refusal | Media | ToolResult | ServerToolUse | ServerToolResult | Opaque
+"""The parts that this protocol has no block for, or only for its own."""
+
+_ENVELOPE = ("type", "role", "content")
 
 
 def decode_response(body: bytes, sent: Sent) -> Response:
@@ -119,7 +122,7 @@ def _is_empty(part: Part) -> bool:
 
 
 def _decode_message(fields: Fields, parts: list[Part]) -> Response:
-    for name in _ENVELOPE - {"usage"}:
+    for name in _ENVELOPE:
         fields.any(name)
     stop = decode_stop(fields, called=any(isinstance(part, ToolCall) for part in parts))
     usage = fields.object("usage")
@@ -186,6 +189,12 @@ def encode_usage(usage: Usage) -> JsonObject:
     return payload
 
 
+def note_tier(usage: Usage, losses: Losses) -> None:
+    """Name a service tier that `encode_usage` has no word for."""
+    if usage.service_tier is not None and usage.service_tier not in _TIERS:
+        losses.drop("usage.service_tier")
+
+
 def encode_stop(stop: Stop) -> JsonObject:
     """The fields that say why a reply ended; reasons without a word here are ordinary ends."""
     said: JsonObject = {"stop_reason": _WORDS.get(stop.reason, "end_turn"), "stop_sequence": stop.sequence}
@@ -198,8 +207,11 @@ def encode_response(response: Response, asked: Asked, losses: Losses) -> bytes:
     """The body that tells a client `response`; of several answers, the first."""
     for number in range(1, len(response.choices)):
         losses.drop(f"choices[{number}]")
-    content = [block for part in response.parts for block in encode_reply_blocks(part, losses)]
+    content: list[JsonValue] = [
+        block for part in response.parts for block in encode_reply_blocks(part, losses)
+    ]
     usage = response.usage or Usage(input_tokens=asked.input_tokens)
+    note_tier(usage, losses)
     return fast_json.dumps(
         {
             **response.extras.get(FAMILY, {}),
@@ -221,7 +233,7 @@ def envelope(reply_id: str, model: str, asked: Asked) -> JsonObject:
     }
 
 
-def encode_reply_blocks(part: Part, losses: Losses) -> list[JsonValue]:
+def encode_reply_blocks(part: Part, losses: Losses) -> list[JsonObject]:
     """The blocks that tell a client `part`: one, for a call with foreign state two, for empty text none."""
     match part:
         case Text():
@@ -250,7 +262,7 @@ def _encode_text(part: Text, losses: Losses) -> JsonObject:
     return block
 
 
-def encode_thinking(part: Thinking) -> list[JsonValue]:
+def encode_thinking(part: Thinking) -> list[JsonObject]:
     """The block of reasoning that is whole. State without words that another provider issued is said as
     redacted, so that it is not taken for the state of a call.
     """
@@ -264,7 +276,7 @@ def encode_thinking(part: Thinking) -> list[JsonValue]:
     return [{**extras, "type": "thinking", "thinking": text, "signature": word}]
 
 
-def call_carrier(call: ToolCall) -> list[JsonValue]:
+def call_carrier(call: ToolCall) -> list[JsonObject]:
     """The block in front of a call that carries the call's foreign state through the client and back."""
     if call.signature is None:
         return []
@@ -277,7 +289,7 @@ def tool_use(call: ToolCall) -> JsonObject:
     return {**own, "type": "tool_use", "id": fit_id(call.id, CALL_ID), "name": call.name, "input": {}}
 
 
-def rendered(part: Part, losses: Losses) -> str:
+def rendered(part: Wordless, losses: Losses) -> str:
     """A part that this protocol has no block for, in words; a change that the client is told of."""
     match part:
         case Refusal(text):
@@ -295,13 +307,9 @@ def rendered(part: Part, losses: Losses) -> str:
         case Opaque(text=text):
             losses.drop("part", "->text" if text else "")
             return text
-        case ToolResult(content=content):
+        case _:
             losses.drop("tool result", "->text")
-            return "\n".join(item.text for item in content if isinstance(item, Text))
-        case Text(text) | Thinking(text):
-            return text
-        case ToolCall(name=name):
-            return f"[{name}]"
+            return _joined(part.content)
 
 
 def _rendered_media(media: Media) -> str:
@@ -310,13 +318,18 @@ def _rendered_media(media: Media) -> str:
         case Url(url):
             return f"![{name}]({url})" if media.kind == "image" else f"[{name}]({url})"
         case Base64(data):
-            return f"[{name}: {media.mime or 'unknown type'}, {len(data) * 3 // 4} bytes]"
+            words = f"\n{media.context}" if media.context else ""
+            return f"[{name}: {media.mime or 'unknown type'}, {len(data) * 3 // 4} bytes]{words}"
         case PlainText(text):
             return text
         case FileRef(file_id):
             return f"[{name}: file {file_id}]"
-        case Blocks(parts):
-            return "\n".join(part.text for part in parts if isinstance(part, Text))
+        case _:
+            return _joined(media.source.parts)
+
+
+def _joined(parts: Sequence[Part]) -> str:
+    return "\n".join(part.text for part in parts if isinstance(part, Text))
 
 
 def encode_count(tokens: int) -> bytes:

@@ -6,11 +6,12 @@ part of the description, where the model reads it.
 """
 
 from gateway.canonical.json import JsonObject, JsonValue
+from gateway.protocols.references import followed
 from gateway.wire import fast_json
 
 _UNIONS = ("anyOf", "oneOf", "allOf")
 _BY_NAME = ("properties", "$defs", "definitions")
-_LISTS = ("anyOf", "allOf", "oneOf")
+_MOST_LEVELS = 8
 
 _REFUSED = frozenset({
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
@@ -23,23 +24,23 @@ _FORMATS = frozenset({
 })  # fmt: skip
 
 
-def plain_object(schema: JsonObject) -> JsonObject | None:
+def plain_object(schema: JsonObject, *, levels: int = _MOST_LEVELS) -> JsonObject | None:
     """`schema` with a root that is a plain object: itself where it is one, None where it cannot be.
 
     A reference at the root is followed. A union at the root becomes one object with the properties of all its
     branches, required where every branch (for `allOf`: any) requires them, so that arguments keep their
-    shape.
+    shape. Unions in unions are followed for `levels`: references may go round.
     """
-    followed = _followed(schema)
-    unions = [name for name in _UNIONS if name in followed]
-    if not unions and followed.get("type") == "object":
-        return followed
-    if followed.get("type", "object") != "object" and followed.get("type") != ["object", "null"]:
+    plain = followed(schema)
+    unions = [name for name in _UNIONS if name in plain]
+    if not unions and plain.get("type") == "object":
+        return plain
+    if plain.get("type", "object") != "object" and plain.get("type") != ["object", "null"]:
         return None
-    root: JsonObject = {name: value for name, value in followed.items() if name not in unions}
+    root: JsonObject = {name: value for name, value in plain.items() if name not in unions}
     root["type"] = "object"
     for name in unions:
-        branches = _branches(followed.get(name), schema)
+        branches = _branches(plain[name], schema, levels) if levels else None
         if branches is None:
             return None
         _join(root, branches, every=name != "allOf")
@@ -47,30 +48,13 @@ def plain_object(schema: JsonObject) -> JsonObject | None:
     return root
 
 
-def _followed(schema: JsonObject) -> JsonObject:
-    """The definition that a root `$ref` names, with the definitions kept; bounded, for those that go
-    round.
-    """
-    for _ in range(8):
-        reference = schema.get("$ref")
-        if not isinstance(reference, str) or not reference.startswith("#/"):
-            return schema
-        found: JsonValue = schema
-        for step in reference[2:].split("/"):
-            found = found.get(step) if isinstance(found, dict) else None
-        if not isinstance(found, dict):
-            return schema
-        rest = {name: value for name, value in schema.items() if name != "$ref"}
-        schema = {**rest, **found}
-    return schema
-
-
-def _branches(value: JsonValue, root: JsonObject) -> list[JsonObject] | None:
+def _branches(value: JsonValue, root: JsonObject, levels: int) -> list[JsonObject] | None:
     """The branches of a union, each a plain object; None if one is not."""
     definitions: JsonObject = {name: root[name] for name in _BY_NAME[1:] if name in root}
     branches: list[JsonObject] = []
     for branch in value if isinstance(value, list) else ():
-        plain = plain_object({**definitions, **branch}) if isinstance(branch, dict) else None
+        named = {**definitions, **branch} if isinstance(branch, dict) else None
+        plain = None if named is None else plain_object(named, levels=levels - 1)
         if plain is None:
             return None
         branches.append(plain)
@@ -79,9 +63,10 @@ def _branches(value: JsonValue, root: JsonObject) -> list[JsonObject] | None:
 
 def _join(root: JsonObject, branches: list[JsonObject], *, every: bool) -> None:
     properties: JsonObject = {}
-    for schema in (*reversed(branches), root):
+    for schema in (root, *branches):
         said = schema.get("properties")
-        properties.update(said if isinstance(said, dict) else {})
+        for name, value in said.items() if isinstance(said, dict) else ():
+            properties.setdefault(name, value)
     root["properties"] = properties
     lists = [set(_names(branch)) for branch in branches]
     joined = (set.intersection(*lists) if every else set.union(*lists)) if lists else set()
@@ -124,7 +109,7 @@ def _closed_value(name: str, value: JsonValue) -> JsonValue:
     """The value of a keyword with the schemas inside it closed; walked by position, not by name."""
     if name in _BY_NAME and isinstance(value, dict):
         return {key: closed(item) if isinstance(item, dict) else item for key, item in value.items()}
-    if name in _LISTS and isinstance(value, list):
+    if name in _UNIONS and isinstance(value, list):
         return [closed(item) if isinstance(item, dict) else item for item in value]
     if name == "items" and isinstance(value, dict):
         return closed(value)

@@ -169,7 +169,7 @@ def _adaptive(plan: Plan, wish: _Wish) -> None:
             plan.thinking = {"type": "adaptive"}
             if (wish.reasoning.mode == "auto") == (effort is not None):
                 wish.losses.repair(wish.path, "said as adaptive thinking")
-        case None:
+        case _:
             pass
     plan.effort = _nearest(effort, wish)
 
@@ -187,7 +187,7 @@ def _budget(plan: Plan, wish: _Wish) -> None:
             plan.thinking = {"type": "enabled", "budget_tokens": tokens}
             wish.losses.repair(wish.path, f"{wish.reasoning.mode} said as a budget of {tokens} tokens")
             return
-        case None:
+        case _:
             pass
     plan.effort = _nearest(effort, wish)
 
@@ -302,7 +302,7 @@ def _samples(request: Request, capabilities: Capabilities) -> bool:
             return reasoning is None or reasoning.mode in (None, "off")
         case "effort_none":
             return reasoning is not None and reasoning.mode == "off"
-        case "never":
+        case _:
             return False
 
 

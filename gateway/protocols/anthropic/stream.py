@@ -39,6 +39,7 @@ from gateway.protocols.anthropic.response import (
     encode_thinking,
     encode_usage,
     envelope,
+    note_tier,
     rendered,
     restored,
     tool_use,
@@ -98,10 +99,7 @@ class MessageDecoder:
         if not isinstance(payload, dict):
             raise bad_reply("an event is no object")
         self.payload = payload
-        try:
-            return list(self._events(payload, frame.event))
-        except InvalidRequest as error:
-            raise bad_reply(error.message) from error
+        return _well_formed(self._events(payload, frame.event))
 
     def close(self) -> list[Event]:
         """The bytes have ended; that is well once a reason to stop was given, with or without
@@ -111,10 +109,7 @@ class MessageDecoder:
             return []
         if "stop_reason" not in self._ending:
             raise bad_reply("the stream broke off before its end")
-        try:
-            return list(self._finish())
-        except InvalidRequest as error:
-            raise bad_reply(error.message) from error
+        return _well_formed(self._finish())
 
     def _events(self, payload: JsonObject, event: str) -> Iterator[Event]:
         kind = payload.get("type") or event
@@ -161,6 +156,9 @@ class MessageDecoder:
         if isinstance(begun, str) and begun:
             block.raw[block.kind] = ""
             block.add({block.kind: begun})
+        cited = block.raw.pop("citations", None)
+        for citation in cited if isinstance(cited, list) else ():
+            block.add({"citation": citation})
         self._open[number] = block
         self._queue.append(block)
         return block
@@ -279,6 +277,14 @@ class MessageDecoder:
         self._index += 1
 
 
+def _well_formed(events: Iterator[Event]) -> list[Event]:
+    """All of `events`; a malformed field in them is the upstream's fault."""
+    try:
+        return list(events)
+    except InvalidRequest as error:
+        raise bad_reply(error.message) from error
+
+
 class MessageEncoder:
     """The state of one stream to a client: strictly one block after the other, numbered without gaps."""
 
@@ -314,8 +320,8 @@ class MessageEncoder:
                 return list(self._begin())
             case Delta():
                 return list(self._delta(event))
-            case Close(part=part):
-                return list(self._close(part))
+            case _:
+                return list(self._close(event.part))
 
     def fail(self, error: GatewayError) -> list[Frame]:
         """An `error` event; open blocks stay open, so that no client runs a half-built call."""
@@ -352,7 +358,8 @@ class MessageEncoder:
         if isinstance(value, Usage):
             self._count(value)
         elif isinstance(value, Signature):
-            if self._call is not None:
+            # The state of a call must stand before it. A free-text call waits for its end anyhow.
+            if self._call is not None and not self._open and not self._is_custom():
                 self._call = replace(self._call, signature=value)
                 yield from self._start_call()
         elif isinstance(value, Citation):
@@ -362,20 +369,16 @@ class MessageEncoder:
 
     def _piece(self, kind: str, piece: str) -> Iterator[Frame]:
         match kind:
-            case "text":
-                yield from self._say("text", piece)
-            case "thinking":
-                yield from self._say("thinking", piece)
+            case "text" | "thinking":
+                yield from self._say(kind, piece)
             case "summary":
                 yield from self._say("thinking", f"\n\n{piece}" if self._open else piece)
-            case "arguments":
+            case _:
                 self._held.append(piece)
                 # A call's signature must stand before it but may come after its arguments, where these come
                 # in one piece. So the first piece waits; a second one says that this call really streams.
                 if self._open or (len(self._held) > 1 and not self._is_custom()):
                     yield from self._start_call()
-            case _:
-                pass
 
     def _is_custom(self) -> bool:
         return self._call is not None and self._call.kind == "custom"
@@ -435,11 +438,13 @@ class MessageEncoder:
             # A call without arguments is told by an empty piece: SDKs read it as {}.
             self._held = self._held or [call.arguments]
             yield from self._start_call()
+        elif self._call is not None and call.signature != self._call.signature:
+            # It came when the client had the beginning of the call already.
+            self._losses.drop(f"{call.name}.signature")
         yield from self._stop_block()
 
-    def _whole(self, block: JsonValue) -> Iterator[Frame]:
+    def _whole(self, raw: JsonObject) -> Iterator[Frame]:
         """A block that is complete: its start, its fields that come as deltas, its stop."""
-        raw = block if isinstance(block, dict) else {}
         start, deltas = dict(raw), list[JsonObject]()
         kind = raw.get("type")
         if kind in ("server_tool_use", "mcp_tool_use"):
@@ -448,10 +453,9 @@ class MessageEncoder:
                 {"type": "input_json_delta", "partial_json": fast_json.dumps(raw.get("input")).decode()}
             ]
         elif kind == "thinking":
-            start.update(thinking="", signature="")
-            if raw["thinking"]:
-                deltas = [{"type": "thinking_delta", "thinking": raw["thinking"]}]
-            deltas.append({"type": "signature_delta", "signature": raw["signature"]})
+            # Its words, if it has any, were told as they came; then it is not whole but open.
+            start["signature"] = ""
+            deltas = [{"type": "signature_delta", "signature": raw["signature"]}]
         elif kind == "compaction":
             start["content"] = None
             deltas = [{"type": "compaction_delta", "content": raw.get("content")}]
@@ -475,6 +479,7 @@ class MessageEncoder:
 
     def _end(self, end: End) -> Iterator[Frame]:
         self._count(end.usage)
+        note_tier(self._usage, self._losses)
         for number in range(1, len(end.stops)):
             self._losses.drop(f"choices[{number}]")
         yield from self._begin()

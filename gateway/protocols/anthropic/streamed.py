@@ -63,8 +63,7 @@ class StreamedBlock:
         """
         raw, said = dict(self.raw), "".join(self.pieces)
         if self.citations:
-            started = raw.get("citations")
-            raw["citations"] = [*(started if isinstance(started, list) else []), *self.citations]
+            raw["citations"] = self.citations
         if self.kind in ("text", "thinking"):
             raw[self.kind] = f"{raw.get(self.kind) or ''}{said}"
         elif self.kind in _CALLS:

@@ -263,7 +263,7 @@ def _mode_of(choice: ToolChoice, request: Request, sent: ToolSet, losses: Losses
             return {"type": "tool", "name": name}
         case "allowed":
             return {"type": "any" if choice.required else "auto"}
-        case "validated":
+        case _:
             losses.drop(request.origin_of("tool_choice"), "validated->auto")
             return {"type": "auto"}
 
@@ -273,13 +273,19 @@ def _sent_name(name: str, sent: ToolSet) -> str:
 
 
 def add_json_tool(sent: ToolSet, schema: JsonObject) -> ToolSet:
-    """`sent` with a tool that the model must call to give its structured answer, unless it calls another."""
+    """`sent` with a tool that the model must call to give its structured answer, unless it calls another.
+
+    A tool that the client insists on is called first, as it would be beside a native structured answer.
+    """
     tool: JsonObject = {
         "name": JSON_TOOL,
         "description": "Give the final answer with this tool, and only with it.",
         "input_schema": schema,
     }
-    choice: JsonObject = {"type": "any"} if sent.tools else {"type": "tool", "name": JSON_TOOL}
+    said = sent.choice or {"type": "auto"}
+    if not sent.tools or said["type"] == "none":
+        said = {"type": "tool", "name": JSON_TOOL}
+    choice = said if said["type"] == "tool" else {**said, "type": "any"}
     return replace(sent, tools=[*sent.tools, tool], choice=choice)
 
 

@@ -35,7 +35,11 @@ def _redirect(call: Call, target: Target, losses: Losses) -> tuple[bytes, bool]:
         body = splice(body, "model", target.model)
     messages = payload.get("messages")
     if isinstance(messages, list):
-        kept: list[JsonValue] = [_without_foreign(message, i, losses) for i, message in enumerate(messages)]
+        replay = target.capabilities.reasoning_replay
+        kept: list[JsonValue] = [
+            _without_foreign(message, f"messages[{number}]", losses, replay=replay)
+            for number, message in enumerate(messages)
+        ]
         # Written anew only where something went: an equal value may be spelled differently.
         body = splice(body, "messages", kept) if kept != messages else body
     asked = _asked(call)
@@ -46,18 +50,23 @@ def _redirect(call: Call, target: Target, losses: Losses) -> tuple[bytes, bool]:
     return splice(body, "stream_options", {**options, "include_usage": True}), True
 
 
-def _without_foreign(message: JsonValue, number: int, losses: Losses) -> JsonValue:
-    """`message` without reasoning that another provider signed."""
+def _without_foreign(message: JsonValue, path: str, losses: Losses, *, replay: bool) -> JsonValue:
+    """`message` without reasoning that another provider signed.
+
+    The gateway gave the client its words in `reasoning_content` too; only models that want reasoning back
+    (`replay`) are shown them.
+    """
     details = message.get("reasoning_details") if isinstance(message, dict) else None
     if not isinstance(message, dict) or not isinstance(details, list):
         return message
-    kept: list[JsonValue] = []
+    kept = [entry for entry in details if not is_foreign(entry)]
+    if len(kept) == len(details):
+        return message
     for index, entry in enumerate(details):
         if is_foreign(entry):
-            losses.drop(f"messages[{number}].reasoning_details[{index}]")
-        else:
-            kept.append(entry)
-    rest: JsonObject = {name: value for name, value in message.items() if name != "reasoning_details"}
+            losses.drop(f"{path}.reasoning_details[{index}]")
+    gone = {"reasoning_details"} if replay or kept else {"reasoning_details", "reasoning_content"}
+    rest: JsonObject = {name: value for name, value in message.items() if name not in gone}
     return {**rest, "reasoning_details": kept} if kept else rest
 
 

@@ -34,7 +34,10 @@ class _Slot:
 
 
 class ChoiceDecoder:
-    """The state of one choice. `seed` makes the ids of calls that came without one unique to the reply."""
+    """The state of one choice. `seed` makes the ids of calls that came without one unique to the reply.
+
+    In a `whole` message each entry of a list is one call; in deltas several may be fragments of one.
+    """
 
     __slots__ = (
         "_audio",
@@ -46,16 +49,18 @@ class ChoiceDecoder:
         "_sent",
         "_slots",
         "_sound",
+        "_whole",
         "finish",
         "said",
     )
 
-    def __init__(self, number: int, sent: Sent, seed: str) -> None:
+    def __init__(self, number: int, sent: Sent, seed: str, *, whole: bool = False) -> None:
         self.finish = ""
         self.said = False
         self._number = number
         self._sent = sent
         self._seed = seed
+        self._whole = whole
         self._blocks = Blocks(number)
         self._slots: list[_Slot] = []
         self._plain_reasoning = False
@@ -75,6 +80,10 @@ class ChoiceDecoder:
         if isinstance(entries, list) and entries:
             events.append(Delta(0, "logprobs", entries, self._number))
         finish = choice.get("finish_reason")
+        details = choice.get("finish_details")
+        if finish is None and isinstance(details, dict):
+            # OpenAI's first models that saw.
+            finish = details.get("type")
         if isinstance(finish, str):
             self.finish = self.finish or finish
         return events
@@ -129,7 +138,8 @@ class ChoiceDecoder:
             said = entry_text(entry)
             if said and detailed:
                 events += self._blocks.thinking(said)
-            ends, signature = entry_signature(entry)
+            # An entry's number is its place in this stream.
+            ends, signature = entry_signature({name: entry[name] for name in entry if name != "index"})
             if ends:
                 events += self._blocks.sign(signature, redacted="data" in entry)
         return events
@@ -165,9 +175,9 @@ class ChoiceDecoder:
     def _calls(self, delta: dict[str, Any]) -> list[Event]:
         events: list[Event] = []
         calls = _list(delta.get("tool_calls"))
-        for call in calls:
+        for place, call in enumerate(calls):
             if isinstance(call, dict):
-                events += self._call(call)
+                events += self._call({**call, "index": place} if self._whole else call)
         function = delta.get("function_call")
         # The retired form has one call, without an id; some send an empty one beside everything.
         if isinstance(function, dict) and not calls and any(function.values()):
@@ -175,7 +185,8 @@ class ChoiceDecoder:
         return events
 
     def _call(self, call: dict[str, Any]) -> list[Event]:
-        custom = call.get("type") == "custom" or isinstance(call.get("custom"), dict)
+        # Snowflake sends every call with an empty `custom` beside its function.
+        custom = call.get("type") == "custom" or ("custom" in call and "function" not in call)
         inner = call.get("custom" if custom else "function")
         inner = inner if isinstance(inner, dict) else {}
         call_id, name = _text(call.get("id")), _text(inner.get("name"))
@@ -190,14 +201,19 @@ class ChoiceDecoder:
             self._slots.append(slot)
         slot.id = slot.id or call_id
         if name and not slot.name:
-            sent_id = slot.id or reply_id(self._seed, self._number, self._slots.index(slot))
-            events += self._blocks.name(slot.block, sent_id, self._sent.tool_names.get(name, name))
+            events += self._blocks.name(slot.block, self._id(slot), self._sent.tool_names.get(name, name))
         if piece:
             events += self._blocks.arguments(slot.block, piece)
         signature = decode_signature(call.get("extra_content"))
         if signature is not None:
             events += self._blocks.sign_call(slot.block, signature)
         return events
+
+    def _id(self, slot: _Slot) -> str:
+        """The id of a call: the upstream's, unless it gave none or gave it to another call already."""
+        place = next(number for number, other in enumerate(self._slots) if other is slot)
+        taken = any(other.id == slot.id for other in self._slots[:place])
+        return slot.id if slot.id and not taken else reply_id(self._seed, self._number, place)
 
     def _resolve(self, call_id: str, index: int | None, name: str, piece: str) -> _Slot | None:
         """The call a fragment belongs to, None if it begins one.
@@ -208,7 +224,8 @@ class ChoiceDecoder:
         latest = list(reversed(self._slots))
         if call_id:
             same = next((slot for slot in latest if slot.id == call_id), None)
-            if same is not None:
+            # One id for two calls, each named at a place of its own, is two calls.
+            if same is not None and (not name or index is None or index == same.index):
                 return same
         if index is not None:
             latest = [slot for slot in latest if slot.index == index]
@@ -253,7 +270,9 @@ class ChoiceDecoder:
         form = wanted.get("format") if isinstance(wanted, dict) else None
         mime = "audio/mpeg" if form == "mp3" else f"audio/{form}" if isinstance(form, str) else None
         data = b64encode(b"".join(self._sound)).decode()
-        return Media("audio", Base64(data), mime, extras={NAME: self._audio} if self._audio else {})
+        transcript = _text(self._audio.pop("transcript", None)) or None
+        extras = {NAME: self._audio} if self._audio else {}
+        return Media("audio", Base64(data), mime, context=transcript, extras=extras)
 
 
 def _list(value: JsonValue) -> list[JsonValue]:

@@ -119,7 +119,7 @@ def encode_media(media: Media, capabilities: Capabilities, losses: Losses) -> It
             yield _encode_image(media, losses)
         case "document":
             yield _encode_file(media, losses)
-        case "audio" | "video":
+        case _:
             yield _encode_stream(media, losses)
 
 

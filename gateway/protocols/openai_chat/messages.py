@@ -205,8 +205,11 @@ def _encode_user(message: Message, way: Way) -> Iterator[JsonObject]:
     content = [*attached, *encode_parts(rest, way)]
     if content or not results:
         yield _message({"role": "user", "content": plain(content)}, message, way)
-    elif message.name is not None or NAME in message.extras:
-        way.losses.drop(f"{message.origin}.name")
+    else:
+        # A turn of nothing but results has no message that these could stand on.
+        unsaid = ["name"] if message.name is not None else []
+        for name in [*unsaid, *message.extras.get(NAME, {})]:
+            way.losses.drop(f"{message.origin}.{name}")
 
 
 def _encode_result(result: ToolResult, attached: list[JsonObject], way: Way) -> JsonObject:

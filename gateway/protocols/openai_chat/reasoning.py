@@ -29,14 +29,14 @@ _TEXTS = ("reasoning_content", "reasoning")
 
 def decode_thinking(message: Fields) -> list[Thinking]:
     """The reasoning of an assistant's message in a request. The same text said in two fields counts once."""
-    plain = [said_text(message.any(name)) for name in _TEXTS]
-    parts = list(_grouped(entries_of(message.any("reasoning_details"), message.any("thinking_blocks"))))
-    text = next(filter(None, plain), "")
+    said = {name: message.any(name) for name in (*_TEXTS, "reasoning_details", "thinking_blocks")}
+    parts = list(_grouped(entries_of(said["reasoning_details"], said["thinking_blocks"])))
+    text = next(filter(None, (said_text(said[name]) for name in _TEXTS)), "")
     if text and not any(part.text for part in parts):
         signature = parts[0].signature if parts else None
         parts = [Thinking(text, signature=signature), *parts[1:]]
     for part in parts:
-        part.origin = message.path
+        part.origin = message.at(next(name for name, value in said.items() if value))
     return parts
 
 
@@ -199,7 +199,10 @@ def _of_thinking(thinking: Fields | None, left: JsonObject) -> Reasoning | None:
     if thinking is None:
         return None
     budget, kind = thinking.integer("budget_tokens"), thinking.text("type")
-    left |= thinking.rest("thinking")
+    beside = thinking.rest(NAME).get(NAME)
+    if beside is not None:
+        # A vendor's own field means something only beside the type it came with.
+        left["thinking"] = {**beside} if kind is None else {"type": kind, **beside}
     if kind == "disabled":
         return Reasoning("off")
     return Reasoning("budget", budget=budget) if budget is not None else Reasoning("auto")

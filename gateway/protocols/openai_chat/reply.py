@@ -11,7 +11,6 @@ from gateway.canonical.content import (
     Part,
     ServerToolResult,
     ServerToolUse,
-    ToolResult,
     Url,
 )
 from gateway.canonical.events import complete_stop
@@ -162,8 +161,9 @@ def decode_citation(annotation: JsonValue) -> Citation | None:
     if not isinstance(annotation, dict):
         return None
     inner = annotation.get("url_citation")
+    bare: JsonObject = {name: value for name, value in annotation.items() if name != "index"}
     if not isinstance(inner, dict):
-        return Citation("file", raw={NAME: annotation})
+        return Citation("file", raw={NAME: bare})
     url, title, content = inner.get("url"), inner.get("title"), inner.get("content")
     start, end = inner.get("start_index"), inner.get("end_index")
     # OpenRouter says 0 to 0 for "somewhere", which must not become "all of it" on the way back.
@@ -175,7 +175,7 @@ def decode_citation(annotation: JsonValue) -> Citation | None:
         content if isinstance(content, str) else None,
         start if spans and isinstance(start, int) else None,
         end if spans and isinstance(end, int) else None,
-        raw={} if spans else {NAME: annotation},
+        raw={} if spans else {NAME: bare},
     )
 
 
@@ -210,10 +210,8 @@ def render(part: Part) -> str:
             return f"![{part.kind}]({url})"
         case ServerToolResult() | Opaque():
             return part.text
-        case ServerToolUse() | ToolResult() | Media():
-            return ""
         case _:
-            raise AssertionError(f"{part} has a word of its own")
+            return ""
 
 
 def described(part: Part) -> str:

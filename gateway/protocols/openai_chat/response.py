@@ -65,7 +65,7 @@ def decode_response(body: bytes, sent: Sent) -> Response:
     events: list[Event] = [start]
     stops = []
     for number, choice in enumerate(choice for choice in choices if isinstance(choice, dict)):
-        decoder = ChoiceDecoder(number, sent, seed_of(start, sent))
+        decoder = ChoiceDecoder(number, sent, seed_of(start, sent), whole=True)
         events += decoder.take(choice, ("message", "delta"))
         events += decoder.close()
         stops.append(decoder.stop())
@@ -180,7 +180,7 @@ def encode_audio(audio: Media, asked: Asked) -> JsonObject:
     data = audio.source.data if isinstance(audio.source, Base64) else ""
     return {
         "id": f"audio_{asked.reply_id}",
-        "transcript": "",
+        "transcript": audio.context or "",
         "expires_at": asked.created + _AUDIO_LIFE_S,
         **audio.extras.get(NAME, {}),
         "data": data,

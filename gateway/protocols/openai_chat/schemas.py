@@ -1,6 +1,7 @@
 """JSON Schemas of tools as OpenAI takes them: https://platform.openai.com/docs/guides/function-calling."""
 
 from gateway.canonical.json import JsonObject, JsonValue
+from gateway.protocols.references import followed
 
 _COMBINERS = ("oneOf", "anyOf", "allOf")
 _OF_SCHEMAS = frozenset({"properties", "$defs", "definitions", "patternProperties"})
@@ -9,7 +10,10 @@ _SCHEMAS = frozenset({"items", "additionalProperties", "not", "if", "then", "els
 
 
 def object_schema(schema: JsonObject) -> JsonObject:
-    """`schema` as the upstream takes it: an object at its root without alternatives, lists with `items`."""
+    """`schema` as the upstream takes it: an object at its root without alternatives or a reference, lists
+    with `items`.
+    """
+    schema = followed(schema)
     if schema.get("type", "object") != "object":
         # A tool's arguments are an object whatever the schema says; this is what such a tool can be called
         # with.

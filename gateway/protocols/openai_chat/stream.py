@@ -6,6 +6,7 @@ A stream is complete when every choice that began has a finish reason; at `[DONE
 proxy may keep back the others), or none where the upstream is known to leave finish reasons out.
 """
 
+from collections import Counter
 from typing import Any
 
 from gateway.canonical.content import (
@@ -163,7 +164,7 @@ class ChatStreamEncoder:
             case Close(_, part, choice):
                 speaker = self._speakers[choice]
                 return [self._chunk(choice, delta) for delta in speaker.close(part)]
-            case End():
+            case _:
                 return self._end(event)
 
     def fail(self, error: GatewayError) -> list[Frame]:
@@ -232,7 +233,7 @@ class ChatStreamEncoder:
 class _Speaker:
     """One choice on its way out: which block is open, how many calls and code points it has said."""
 
-    __slots__ = ("_asked", "_calls", "_length", "_losses", "_part", "_said", "_sounded")
+    __slots__ = ("_asked", "_calls", "_length", "_losses", "_numbers", "_part", "_said", "_sounded")
 
     def __init__(self, asked: Asked, losses: Losses) -> None:
         self._asked = asked
@@ -242,6 +243,7 @@ class _Speaker:
         self._length = 0
         self._said = 0
         self._sounded = False
+        self._numbers: Counter[str] = Counter()
 
     def open(self, part: Part) -> list[JsonObject]:
         """The deltas that announce a block."""
@@ -268,8 +270,6 @@ class _Speaker:
         match self._part:
             case Text() if isinstance(value, str):
                 return self._words(value)
-            case Text() if isinstance(value, Citation):
-                return self._cite(value)
             case Refusal() if isinstance(value, str):
                 return [{"refusal": value}]
             case Thinking() if isinstance(value, str):
@@ -282,16 +282,17 @@ class _Speaker:
             case ToolCall() if isinstance(value, Signature):
                 return [self._call(encode_signature(value))]
             case _:
-                # A signature of reasoning goes out with the whole of it, when the block closes.
+                # Signatures of reasoning and citations go out when the block closes: they speak of all of it.
                 return []
 
     def close(self, part: Part) -> list[JsonObject]:
         """The deltas that a finished block still owes."""
         self._part = None
         match part:
+            case Text():
+                return [delta for citation in part.citations for delta in self._cite(citation)]
             case Thinking():
-                details: list[JsonValue] = [*encode_details(part)]
-                return [{"reasoning_details": details}] if details else []
+                return self._listed("reasoning_details", encode_details(part))
             case ToolCall(kind="function") if not self._said:
                 return [self._call({"function": {"arguments": part.arguments or "{}"}})]
             case _:
@@ -310,7 +311,15 @@ class _Speaker:
         if annotation is None:
             self._losses.drop("content.citations")
             return []
-        return [{"annotations": [annotation]}]
+        return self._listed("annotations", [annotation])
+
+    def _listed(self, name: str, entries: list[JsonObject]) -> list[JsonObject]:
+        """Entries of a list that grows, numbered: by these numbers SDKs put it together again."""
+        numbered: list[JsonValue] = []
+        for entry in entries:
+            numbered.append({**entry, "index": self._numbers[name]})
+            self._numbers[name] += 1
+        return [{name: numbered}] if numbered else []
 
 
 class ChatMender:

@@ -104,9 +104,23 @@ def _decode_custom(custom: Fields, origin: str) -> Tool:
         custom.required_text("name"),
         custom.text("description"),
         kind="custom",
-        format=custom.object("format"),
+        format=_decode_format(custom.object("format")),
         origin=origin,
     )
+
+
+def _decode_format(form: JsonObject | None) -> JsonObject | None:
+    """The form of a free text: this protocol alone puts a grammar into an object of its own."""
+    grammar = form.get("grammar") if form is not None else None
+    if form is None or not isinstance(grammar, dict):
+        return form
+    return {**{name: value for name, value in form.items() if name != "grammar"}, **grammar}
+
+
+def _encode_format(form: JsonObject) -> JsonObject:
+    if form.get("type") != "grammar":
+        return form
+    return {"type": "grammar", "grammar": {name: form[name] for name in form if name != "type"}}
 
 
 def flat_name(name: str, namespace: str | None) -> str:
@@ -166,7 +180,7 @@ def _encode_tool(tool: Tool, way: Way) -> JsonObject:
         inner["description"] = tool.description
     if tool.kind == "custom":
         if tool.format is not None:
-            inner["format"] = tool.format
+            inner["format"] = _encode_format(tool.format)
     elif tool.schema is not None:
         schema = object_schema(tool.schema)
         if schema != tool.schema:

@@ -16,46 +16,27 @@ from gateway.canonical.content import (
     ToolCall,
     ToolResult,
 )
-from gateway.canonical.request import OutputFormat, Reasoning, Request, Sampling, Tool, ToolChoice
+from gateway.canonical.json import JsonObject, JsonValue
+from gateway.canonical.request import OutputFormat, Reasoning, Sampling, Tool, ToolChoice
 from gateway.errors import InvalidRequest, Unsayable
 from gateway.protocols import carry
 from gateway.protocols.anthropic import CODEC
-from gateway.protocols.codec import Call, Losses, Sent
+from gateway.protocols.codec import Call, Losses
 from gateway.protocols.target import Capabilities, Target
 from gateway.wire import fast_json
+from tests.protocols.anthropic.exchange import (
+    HELLO,
+    SCHEMA,
+    answered,
+    asked_of,
+    body_of,
+    call,
+    decoded,
+    encoded,
+)
 
-HELLO = Message("user", [Text("hello")], origin="messages[0]")
 ADAPTIVE = Capabilities(thinking="adaptive", efforts=("low", "medium", "high", "max"), max_output=128_000)
 BUDGET = Capabilities(thinking="budget", efforts=(), max_output=64_000)
-SCHEMA: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "string"}}}
-
-
-def decoded(**body: Any) -> Request:
-    return CODEC.decode_request(Call({"model": "m", "messages": [{"role": "user", "content": "hi"}], **body}))
-
-
-def encoded(request: Request, capabilities: Capabilities | None = None) -> tuple[Sent, Losses]:
-    losses = Losses()
-    target = Target("up", capabilities or Capabilities(cache_marks=True))
-    return CODEC.encode_request(request, target, losses), losses
-
-
-def asked_of(*messages: Message, **settings: Any) -> Request:
-    return Request("m", list(messages) or [HELLO], max_tokens=settings.pop("max_tokens", 9000), **settings)
-
-
-def body_of(*messages: Message, capabilities: Capabilities | None = None, **settings: Any) -> dict[str, Any]:
-    return dict(encoded(asked_of(*messages, **settings), capabilities)[0].body)
-
-
-def call(call_id: str, **fields: Any) -> ToolCall:
-    return ToolCall(call_id, fields.pop("name", "run"), origin=f"call {call_id}", **fields)
-
-
-def answered(*parts: Part) -> list[Message]:
-    """A conversation in which the assistant says `parts`, whose calls are answered."""
-    results: list[Part] = [ToolResult(part.id, [Text("ok")]) for part in parts if isinstance(part, ToolCall)]
-    return [HELLO, Message("assistant", list(parts), origin="messages[1]"), Message("user", results)]
 
 
 def test_system_blocks_stay_apart_with_their_cache_marks() -> None:
@@ -308,4 +289,139 @@ def test_the_bytes_lane_changes_the_model_and_foreign_reasoning_and_nothing_else
                                                           {"role": "user", "content": "x"}]}  # fmt: skip
     sent = CODEC.redirect(Call(payload, fast_json.dumps(payload)), Target("up"), losses)
     assert fast_json.loads(sent[0])["messages"] == [{"role": "user", "content": "x"}]
+    assert losses.dropped == ["messages[0].content[0] reasoning of another provider"]
+
+
+@pytest.mark.parametrize(
+    ("thinking", "question", "sent"),
+    [
+        ({"type": "enabled", "budget_tokens": 9}, [], {"type": "disabled"}),
+        ({"type": "enabled", "budget_tokens": 9}, ["And now?"], {"type": "enabled", "budget_tokens": 9}),
+        ({"type": "adaptive"}, [], {"type": "adaptive"}),
+    ],
+    ids=["amid a loop", "behind a loop", "not demanded"],
+)
+def test_the_bytes_lane_stops_thinking_where_a_loop_is_left_without_it(
+    thinking: JsonObject, question: list[JsonValue], sent: JsonObject
+) -> None:
+    turn: list[JsonValue] = [
+        {"type": "thinking", "thinking": "t", "signature": carry.wrap(None, "anthropic")},
+        {"type": "tool_use", "id": "a", "name": "run", "input": {}},
+    ]
+    messages: list[JsonValue] = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": turn},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "ok"}]},
+        *({"role": "user", "content": words} for words in question),
+    ]
+    payload: JsonObject = {"model": "up", "thinking": thinking, "messages": messages}
+    body, _ = CODEC.redirect(Call(payload, fast_json.dumps(payload)), Target("up"), Losses())
+    assert fast_json.loads(body)["thinking"] == sent
+
+
+def test_routing_needs_the_model_and_whether_to_stream() -> None:
+    told = CODEC.asked(Call({"model": "m", "stream": True}))
+    assert (told.model, told.stream) == ("m", True)
+    with pytest.raises(InvalidRequest):
+        CODEC.asked(Call({"stream": True}))
+
+
+def test_handles_and_unknown_fields_go_there_and_back() -> None:
+    body: dict[str, Any] = {
+        "metadata": {"user_id": "u", "session": 1}, "container": "c_1", "service_tier": "standard_only",
+        "stop_sequences": ["END"], "stream": True, "novel": [3],
+        "output_config": {"effort": "low", "novel": 2},
+    }  # fmt: skip
+    request = decoded(max_tokens=9000, **body)
+    assert (request.user, request.service_tier, request.stop) == ("u", "standard_only", ["END"])
+    sent, losses = encoded(request)
+    assert {name: sent.body[name] for name in body} == body
+    assert not losses
+
+
+def test_metadata_without_a_user_is_kept_whole() -> None:
+    sent, losses = encoded(decoded(max_tokens=9, metadata={"session": 1}, output_config={}))
+    assert sent.body["metadata"] == {"session": 1}
+    assert not losses
+
+
+@pytest.mark.parametrize(
+    ("tier", "sent", "dropped"), [("auto", "auto", []), ("flex", None, ["service_tier"])]
+)
+def test_only_tiers_that_mean_the_same_are_sent(tier: str, sent: str | None, dropped: list[str]) -> None:
+    written, losses = encoded(asked_of(service_tier=tier))
+    assert (written.body.get("service_tier"), losses.dropped) == (sent, dropped)
+
+
+def test_a_model_that_knows_no_stop_sequences_is_sent_none() -> None:
+    sent, losses = encoded(asked_of(stop=["END"]), Capabilities(stop=False))
+    assert "stop_sequences" not in sent.body
+    assert losses.dropped == ["stop"]
+
+
+@pytest.mark.parametrize(
+    ("output", "instructed", "dropped"),
+    [
+        (OutputFormat("text"), False, []),
+        (OutputFormat("json_object"), True, ["output json_object->instruction"]),
+    ],
+)
+def test_some_json_is_asked_for_in_words(output: OutputFormat, instructed: bool, dropped: list[str]) -> None:
+    sent, losses = encoded(asked_of(output=output))
+    assert ("system" in sent.body) == instructed
+    assert losses.dropped == dropped
+
+
+@pytest.mark.parametrize(
+    ("schema", "forced"), [(SCHEMA, "never"), ({"type": "array", "items": {}}, "always")]
+)
+def test_a_schema_that_no_tool_can_stand_for_is_asked_for_in_words(schema: JsonObject, forced: Any) -> None:
+    capabilities = Capabilities(structured_output=False, forced_tool_choice=forced)
+    sent, losses = encoded(asked_of(output=OutputFormat("json_schema", schema=schema)), capabilities)
+    assert sent.json_tool is None
+    assert fast_json.dumps(schema).decode() in str(sent.body["system"])
+    assert losses.dropped == ["output json_schema->instruction"]
+
+
+def test_thinking_gives_way_to_an_answer_begun_for_the_model() -> None:
+    begun = Message("assistant", [Text("I")])
+    sent, losses = encoded(asked_of(HELLO, begun, reasoning=Reasoning("budget", budget=2048)), BUDGET)
+    assert "thinking" not in sent.body
+    assert losses.dropped == ["reasoning off: the answer is begun for the model"]
+
+
+@pytest.mark.parametrize("begins", ["thinking", "redacted_thinking"])
+def test_calls_made_with_thinking_go_on_with_it(begins: str) -> None:
+    thought = Thinking("t" * (begins == "thinking"), signature=Signature("anthropic", "s"),
+                       redacted=begins == "redacted_thinking")  # fmt: skip
+    later = Message("system", [Text("be brief")])
+    messages = [*answered(thought, call("a")), later]
+    sent, losses = encoded(asked_of(*messages, reasoning=Reasoning("budget", budget=2048)), BUDGET)
+    assert sent.body["thinking"] == {"type": "enabled", "budget_tokens": 2048}
+    assert losses.dropped == []
+
+
+def through(messages: Any, **fields: Any) -> tuple[dict[str, Any], Losses]:
+    """What the bytes lane makes of a body with `messages`."""
+    payload: dict[str, Any] = {"model": "up", "messages": messages, **fields}
+    losses = Losses()
+    body, _ = CODEC.redirect(Call(payload, fast_json.dumps(payload)), Target("up"), losses)
+    return dict(fast_json.loads(body)), losses
+
+
+@pytest.mark.parametrize("messages", ["no list", [7, {"role": "user", "content": "hi"}], []])
+def test_the_bytes_lane_leaves_to_the_upstream_what_is_odd(messages: Any) -> None:
+    thinking = {"type": "thinking", "thinking": "t", "signature": "native"}
+    body, losses = through(messages, thinking=thinking)
+    assert body == {"model": "up", "messages": messages, "thinking": thinking}
+    assert not losses
+
+
+def test_the_bytes_lane_knows_a_loop_whose_calls_it_cannot_see() -> None:
+    foreign = {"type": "thinking", "thinking": "t"}
+    result = {"type": "tool_result", "tool_use_id": "a", "content": "ok"}
+    messages = [{"role": "assistant", "content": [foreign]}, {"role": "user", "content": [result]}]
+    body, losses = through(messages, thinking={"type": "enabled", "budget_tokens": 1024})
+    assert body["messages"] == [{"role": "user", "content": [result]}]
+    assert body["thinking"] == {"type": "enabled", "budget_tokens": 1024}
     assert losses.dropped == ["messages[0].content[0] reasoning of another provider"]

@@ -1,54 +1,18 @@
 from typing import Any
 
 import pytest
-from anthropic.types import Message as SdkMessage
 
-from gateway.canonical.content import Opaque, Part, Refusal, Signature, Text, Thinking, ToolCall
-from gateway.canonical.events import Choice, Close, Event, Open, Response, collect, explode
-from gateway.canonical.usage import Stop, StopReason, Usage
-from gateway.errors import BadUpstreamReply, Overloaded
+from gateway.canonical.content import Citation, Opaque, ServerToolUse, Signature, Text, Thinking, ToolCall
+from gateway.canonical.events import Close, Delta, End, Open, Start, collect
+from gateway.canonical.json import JsonObject
+from gateway.canonical.usage import StopReason, Usage
+from gateway.errors import BadUpstreamReply, GatewayError, Overloaded
+from gateway.protocols import carry
 from gateway.protocols.anthropic import CODEC
-from gateway.protocols.codec import Asked, Losses, Sent
+from gateway.protocols.codec import Sent
 from gateway.wire import fast_json
 from gateway.wire.frames import Frame
-from gateway.wire.sse import SSE
-
-START = {"type": "message_start", "message": {"id": "msg_1", "model": "m", "usage": {"input_tokens": 10}}}
-DELTA = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}}
-STOP = {"type": "message_stop"}
-CALL = ToolCall("toolu_1", "run", '{"a":1}')
-
-
-def block(index: int, start: dict[str, Any], *deltas: dict[str, Any], stop: bool = True) -> list[Any]:
-    events: list[Any] = [{"type": "content_block_start", "index": index, "content_block": start}]
-    events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
-    return [*events, *([{"type": "content_block_stop", "index": index}] if stop else [])]
-
-
-def text(index: int, words: str, *, stop: bool = True) -> list[Any]:
-    return block(index, {"type": "text", "text": ""}, {"type": "text_delta", "text": words}, stop=stop)
-
-
-def use(index: int, *pieces: str, name: str = "run", stop: bool = True) -> list[Any]:
-    start = {"type": "tool_use", "id": f"toolu_{index}", "name": name, "input": {}}
-    deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
-    return block(index, start, *deltas, stop=stop)
-
-
-def events_of(*payloads: Any, sent: Sent | None = None) -> list[Event]:
-    decoder = CODEC.stream_decoder(sent or Sent())
-    frames = [Frame(fast_json.dumps(payload)) for payload in payloads]
-    return [*(event for frame in frames for event in decoder.decode(frame)), *decoder.close()]
-
-
-def decoded(*payloads: Any, sent: Sent | None = None) -> Response:
-    return collect(events_of(*payloads, sent=sent))
-
-
-def written(*parts: Part, stop: StopReason = StopReason.END, **reply: Any) -> list[Any]:
-    response = Response([Choice(list(parts), Stop(stop))], "msg_1", "m", **reply)
-    encoder = CODEC.stream_encoder(Asked("m", estimate=lambda: 7), Losses())
-    return [fast_json.loads(frame.data) for event in explode(response) for frame in encoder.encode(event)]
+from tests.protocols.anthropic.streams import DELTA, START, STOP, block, decoded, events_of, text, use
 
 
 def test_a_missing_message_stop_is_no_harm_once_a_reason_was_given() -> None:
@@ -110,80 +74,6 @@ def test_calls_come_back_under_the_clients_names_and_in_its_forms() -> None:
     ]  # fmt: skip
 
 
-def test_the_start_waits_for_the_first_block() -> None:
-    encoder = CODEC.stream_encoder(Asked("m"), Losses())
-    start, opened, *_ = explode(Response([Choice([Text("hi")], Stop(StopReason.END))]))
-    assert encoder.encode(start) == []
-    assert [frame.event for frame in encoder.encode(opened)] == ["message_start"]
-
-
-def test_a_reply_without_parts_has_one_empty_text() -> None:
-    kinds = [event["type"] for event in written()]
-    assert kinds == [
-        "message_start",
-        "content_block_start",
-        "content_block_stop",
-        "message_delta",
-        STOP["type"],
-    ]
-
-
-def test_the_input_is_counted_at_the_start_and_at_the_end() -> None:
-    events = written(Text("hi"), usage=Usage(input_tokens=100, cache_read=90, output_tokens=2))
-    assert events[0]["message"]["usage"]["input_tokens"] == 7
-    assert events[-2]["usage"]["input_tokens"] == 10
-    assert events[-2]["usage"]["cache_read_input_tokens"] == 90
-
-
-def test_a_calls_foreign_state_stands_in_front_of_it_and_comes_back() -> None:
-    call = ToolCall("toolu_1", "run", '{"a":1}', signature=Signature("gemini", "c2ln"))
-    events = written(call, stop=StopReason.TOOL_CALL)
-    starts = [event["content_block"]["type"] for event in events if event["type"] == "content_block_start"]
-    assert starts == ["thinking", "tool_use"]
-    assert decoded(*events).parts == [call]
-
-
-def test_thinking_ends_with_a_signature_even_if_nobody_signed_it() -> None:
-    events = written(Thinking("hm"), Text("hi"))
-    deltas = [event["delta"]["type"] for event in events if event["type"] == "content_block_delta"]
-    assert deltas == ["thinking_delta", "signature_delta", "text_delta"]
-    assert decoded(*events).parts == [Thinking("hm"), Text("hi")]
-
-
-def test_foreign_parts_are_rendered_and_noted() -> None:
-    losses = Losses()
-    encoder = CODEC.stream_encoder(Asked("m"), losses)
-    parts: list[Part] = [Refusal("no"), Opaque("gemini", {}, "shown")]
-    told = explode(Response([Choice(parts, Stop(StopReason.REFUSAL))]))
-    frames = [frame for event in told for frame in encoder.encode(event)]
-    assert decoded(*(fast_json.loads(frame.data) for frame in frames)).parts == [Text("no"), Text("shown")]
-    assert losses.dropped == ["part ->text"]
-    assert losses.repaired == ["refusal said as text"]
-
-
-def test_a_failure_is_one_error_event_and_closes_nothing() -> None:
-    encoder = CODEC.stream_encoder(Asked("m"), Losses())
-    (frame,) = encoder.fail(Overloaded("busy"))
-    assert frame.event == "error"
-    assert fast_json.loads(frame.data)["error"]["type"] == "overloaded_error"
-
-
-def test_a_ping_is_an_event_of_its_own() -> None:
-    ping = CODEC.stream_encoder(Asked("m"), Losses()).ping()
-    assert ping == b'event: ping\ndata: {"type":"ping"}\n\n'
-    assert SSE.decoder().feed(ping)[0].clean
-
-
-def test_the_vendors_sdk_reads_what_is_written() -> None:
-    response = Response(
-        [Choice([Thinking("hm"), Text("hi"), CALL], Stop(StopReason.TOOL_CALL))], "msg_1", "m", usage=Usage(3)
-    )
-    body = CODEC.encode_response(response, Asked("m"), Losses())
-    message = SdkMessage.model_validate_json(body, strict=True)
-    assert [part.type for part in message.content] == ["thinking", "text", "tool_use"]
-    assert message.stop_reason == "tool_use"
-
-
 def test_whole_blocks_are_opened_whole() -> None:
     search = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}}
     piece = {"type": "input_json_delta", "partial_json": '{"query":"x"}'}
@@ -193,25 +83,167 @@ def test_whole_blocks_are_opened_whole() -> None:
     assert opened.part == closed.part
 
 
-def mended(*payloads: Any) -> list[Any]:
-    mender = CODEC.mender(Asked("m", estimate=lambda: 7), False)
-    frames = [mender.mend(Frame(fast_json.dumps(payload)), payload) for payload in payloads]
-    kept = [*(frame for frame in frames if frame is not None), *mender.finish()]
-    assert all(frame.event for frame in kept)
-    return [fast_json.loads(frame.data) for frame in kept]
+PING = {"type": "ping"}
+CITED: list[JsonObject] = [{"type": "char_location", "cited_text": word} for word in ("a", "b")]
 
 
-def test_mending_fills_usage_and_adds_the_terminator() -> None:
-    bare = {"type": "message_start", "message": {"id": "1"}}
-    start, delta, stop = mended(bare, {"type": "message_delta", "delta": {"stop_reason": "end_turn"}})
-    assert start["message"]["usage"]["input_tokens"] == 7
-    assert delta["usage"] == {"output_tokens": 0}
-    assert stop == STOP
+@pytest.mark.parametrize("data", [b"", b" ", b"[DONE]"])
+def test_a_record_without_an_event_says_nothing(data: bytes) -> None:
+    decoder = CODEC.stream_decoder(Sent())
+    assert decoder.decode(Frame(data)) == []
+    assert decoder.payload is None
 
 
-def test_mending_leaves_out_a_second_finish_and_what_follows_the_end() -> None:
-    assert [event["type"] for event in mended(DELTA, DELTA, STOP, DELTA)] == ["message_delta", "message_stop"]
+@pytest.mark.parametrize("data", [b"<html>", b"[1]", b'"ping"'])
+def test_a_record_that_is_no_object_is_a_bad_reply(data: bytes) -> None:
+    with pytest.raises(BadUpstreamReply):
+        CODEC.stream_decoder(Sent()).decode(Frame(data))
 
 
-def test_a_stream_that_broke_off_is_not_mended_into_a_whole_one() -> None:
-    assert mended(*text(0, "hi")) == text(0, "hi")
+@pytest.mark.parametrize(
+    "payloads",
+    [
+        [{"type": "message_start", "message": {"id": 7}}],
+        [START, *block(0, {"type": "redacted_thinking", "data": 7})],
+        [START, *block(0, {"type": "redacted_thinking", "data": 7}, stop=False), DELTA],
+        [START, {"type": "content_block_start", "index": 0}],
+        [START, {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta"}}],
+        [START, {"type": "content_block_delta", "index": 0, "delta": "hi"}],
+        [START, {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": 5}],
+    ],
+)
+def test_what_the_protocol_does_not_promise_is_a_bad_reply(payloads: list[Any]) -> None:
+    with pytest.raises(BadUpstreamReply):
+        decoded(*payloads)
+
+
+def test_an_error_without_a_type_is_an_error_all_the_same() -> None:
+    with pytest.raises(GatewayError, match="no more"):
+        decoded(START, {"error": {"message": "no more"}})
+
+
+def test_pings_and_unknown_events_say_nothing() -> None:
+    assert decoded(PING, START, PING, {"type": "novel"}, *text(0, "hi"), DELTA, STOP, PING).parts == [
+        Text("hi")
+    ]
+
+
+def test_the_name_of_an_event_stands_for_its_type() -> None:
+    decoder = CODEC.stream_decoder(Sent())
+    (start,) = decoder.decode(Frame(fast_json.dumps({"message": {"id": "msg_1"}}), "message_start"))
+    assert start == Start("msg_1")
+
+
+def test_a_stream_without_a_start_begins_with_its_first_block() -> None:
+    assert decoded(*text(0, "hi"), DELTA, STOP).parts == [Text("hi")]
+
+
+def test_a_block_may_begin_with_words() -> None:
+    begun = block(0, {"type": "text", "text": "he"}, {"type": "text_delta", "text": "llo"})
+    assert decoded(START, *begun, DELTA, STOP).parts == [Text("hello")]
+
+
+def test_words_without_a_block_open_one() -> None:
+    bare = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "hi"}}
+    assert decoded(START, bare, DELTA, STOP).parts == [Text("hi")]
+
+
+def test_an_empty_block_of_text_is_no_part() -> None:
+    assert decoded(START, *text(0, ""), *text(1, "hi"), DELTA, STOP).parts == [Text("hi")]
+
+
+def test_citations_come_one_by_one_behind_those_that_a_block_began_with() -> None:
+    one, two = CITED
+    deltas: list[Any] = [{"type": "text_delta", "text": "hi"}, {"type": "citations_delta", "citation": two}]
+    cited = block(0, {"type": "text", "text": "", "citations": [one]}, *deltas)
+    events = events_of(START, *cited, DELTA, STOP)
+    told = [event.value for event in events if isinstance(event, Delta) and event.kind == "citation"]
+    assert told == [
+        Citation("char", cited_text=word, raw={"anthropic": raw})
+        for word, raw in zip("ab", CITED, strict=True)
+    ]
+    (part,) = collect(events).parts
+    assert isinstance(part, Text)
+    assert part.citations == told
+
+
+def test_a_signature_may_come_in_pieces() -> None:
+    deltas = [
+        {"type": "thinking_delta", "thinking": "hm"},
+        *({"type": "signature_delta", "signature": s} for s in "ab"),
+    ]
+    (part,) = decoded(START, *block(0, {"type": "thinking", "thinking": ""}, *deltas), DELTA, STOP).parts
+    assert part == Thinking("hm", signature=Signature("anthropic", "ab"))
+
+
+def test_redacted_thinking_is_told_whole() -> None:
+    events = events_of(START, *block(0, {"type": "redacted_thinking", "data": "x"}), DELTA, STOP)
+    part = Thinking(redacted=True, signature=Signature("anthropic", "x"))
+    assert [event for event in events if isinstance(event, (Open, Close))] == [Open(0, part), Close(0, part)]
+    assert not any(isinstance(event, Delta) for event in events)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "arguments"), [((), {}), (('{"query"', ':"x"}'), {"query": "x"}), (('{"q',), {"_raw": '{"q'})]
+)
+def test_a_call_of_the_providers_own_tool_is_whole_at_its_end(
+    pieces: tuple[str, ...], arguments: dict[str, Any]
+) -> None:
+    raw: dict[str, Any] = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    deltas: list[Any] = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
+    (part,) = decoded(START, *block(0, raw, *deltas), DELTA, STOP).parts
+    assert part == ServerToolUse("anthropic", "web_search", {**raw, "input": arguments}, "s")
+
+
+def test_a_summary_of_the_conversation_comes_in_pieces() -> None:
+    compacted = block(
+        0, {"type": "compaction", "content": None}, {"type": "compaction_delta", "content": "short"}
+    )
+    (part,) = decoded(START, *compacted, DELTA, STOP).parts
+    assert part == Opaque("anthropic", {"type": "compaction", "content": "short"}, "short")
+
+
+def test_a_free_text_tool_whose_model_wrote_no_json_is_given_what_it_wrote() -> None:
+    reply = decoded(
+        START, *use(0, "*** x", name="patch"), DELTA, STOP, sent=Sent(custom_tools=frozenset({"patch"}))
+    )
+    assert reply.parts == [ToolCall("toolu_0", "patch", "*** x", "custom")]
+
+
+FOREIGN = Signature("gemini", "c2ln")
+CARRIER = block(
+    0, {"type": "thinking", "thinking": ""},
+    {"type": "signature_delta", "signature": carry.wrap(FOREIGN, "anthropic")},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("behind", [[], text(1, "hi"), [*CARRIER, *text(1, "hi")]])
+def test_foreign_state_without_its_call_is_reasoning_after_all(behind: list[Any]) -> None:
+    parts = decoded(START, *CARRIER, *behind, DELTA, STOP).parts
+    thoughts = [part for part in parts if isinstance(part, Thinking)]
+    assert thoughts == [Thinking(signature=FOREIGN)] * (2 if len(behind) > 3 else 1)
+    assert parts == [*thoughts, *([Text("hi")] if behind else [])]
+
+
+def test_an_end_that_says_no_cost_leaves_what_the_start_said() -> None:
+    reply = decoded(
+        START, *text(0, "hi"), {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, STOP
+    )
+    assert reply.usage == Usage(input_tokens=10)
+
+
+def test_what_the_end_says_beside_its_reason_is_kept() -> None:
+    delta = {
+        **DELTA,
+        "delta": {"stop_reason": "end_turn", "container": {"id": "c"}},
+        "context_management": {},
+    }
+    assert decoded(START, *text(0, "hi"), delta, STOP).extras == {
+        "anthropic": {"container": {"id": "c"}, "context_management": {}}
+    }
+
+
+def test_a_stream_may_end_without_a_reason_where_the_upstream_never_gives_one() -> None:
+    events = events_of(START, *text(0, "hi"), STOP, sent=Sent(finish_optional=True))
+    assert isinstance(events[-1], End)
+    assert events[-1].stops[0].reason is StopReason.END

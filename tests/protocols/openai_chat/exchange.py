@@ -15,7 +15,7 @@ from gateway.wire.frames import Frame
 ASKED = Asked("alias", stream=True, include_usage=True, reply_id="r1", created=100, estimate=lambda: 7)
 
 
-def decoded(messages: list[JsonValue] | None = None, **settings: JsonValue) -> Request:
+def decoded(messages: list[JsonValue] | None = None, /, **settings: JsonValue) -> Request:
     """The request that a body with these fields tells."""
     said: JsonValue = messages if messages is not None else [{"role": "user", "content": "hi"}]
     payload: JsonObject = {"model": "m", "messages": said, **settings}

@@ -1,0 +1,135 @@
+"""The shapes of the two files: what operators write, before names are looked up.
+
+config.yaml          everything, the pools included or in a file of their own
+provider-pools.yaml  pools and what stands in for them
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
+
+from gateway.config.schema import (
+    BaseUrl,
+    Glob,
+    HealthCheckConfig,
+    LogConfig,
+    Seconds,
+    Secret,
+    Section,
+    ServerConfig,
+    TimeoutOverrides,
+    TimeoutsConfig,
+)
+
+T = TypeVar("T")
+
+_WHOLE = re.compile("-?[0-9]{1,18}")
+_SWITCHES = {"true": True, "false": False}
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _filled(values: tuple[T, ...]) -> tuple[T, ...]:
+    # pydantic's own `min_length` also complains where the only member is wrong.
+    if not values:
+        raise ValueError("empty; at least one is required, or remove the line")
+    return values
+
+
+def _long_form(value: object) -> object:
+    return {"deployments": value} if isinstance(value, list) else value
+
+
+def _typed(value: object) -> object:
+    """What a scalar of YAML means where anything may stand: files keep only the text of it."""
+    match value:
+        case dict():
+            return {name: _typed(member) for name, member in value.items()}
+        case list():
+            return [_typed(member) for member in value]
+        case str() if _WHOLE.fullmatch(value):
+            return int(value)
+        case str():
+            return _SWITCHES.get(value, value)
+        case _:
+            return value
+
+
+Word = Annotated[str, Field(min_length=1)]
+
+Some: TypeAlias = Annotated[tuple[T, ...], AfterValidator(_filled)]
+"""A list that is not empty."""
+
+OneOrMore: TypeAlias = Annotated[tuple[T, ...], BeforeValidator(_listed), AfterValidator(_filled)]
+"""A list, or the only member of one."""
+
+
+class DeploymentDocument(Section):
+    """One entry of a pool. `timeout` is first_content, idle and non_stream together, where `timeouts` does
+    not name them.
+    """
+
+    uuid: Word | None = None
+    name: Word | None = None
+    provider: Word | None = None
+    enabled: bool = True
+    check_health: bool = True
+    check_model: Word | None = None
+    api_key: Secret | None = None
+    base_url: BaseUrl | None = None
+    models: OneOrMore[Glob] | None = None
+    capabilities: Annotated[Mapping[str, JsonValue], BeforeValidator(_typed)] = Field(default_factory=dict)
+    timeout: Seconds | None = None
+    timeouts: TimeoutOverrides = TimeoutOverrides()
+
+    @property
+    def patience(self) -> TimeoutOverrides:
+        """Both ways to say a time, in one."""
+        together = dict.fromkeys(("first_content", "idle", "non_stream"), self.timeout)
+        return TimeoutOverrides.model_validate({**together, **self.timeouts.model_dump(exclude_none=True)})
+
+
+class PoolDocument(Section):
+    """A pool in its long form."""
+
+    default_model: Word | None = None
+    unknown_models: Literal["default", "refuse"] = "refuse"
+    deployments: Some[DeploymentDocument]
+
+
+class PoolsDocument(Section):
+    """provider-pools.yaml. A pool is a list of entries, or the long form."""
+
+    fallback_chains: Mapping[str, OneOrMore[Word]] = Field(default_factory=dict)
+    pools: Mapping[str, Annotated[PoolDocument, BeforeValidator(_long_form)]] = Field(default_factory=dict)
+
+
+class AuthDocument(Section):
+    """Who may call. Without keys, which only the word `none` in place of the mapping says, everybody."""
+
+    api_key: OneOrMore[Secret]
+
+
+def _auth(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lower() != "none":
+        raise ValueError("write `auth: none`, or api_key: in an indented line below")
+    return AuthDocument.model_construct(api_key=())
+
+
+class GatewayDocument(PoolsDocument):
+    """config.yaml."""
+
+    server: ServerConfig = ServerConfig()
+    auth: Annotated[AuthDocument | None, BeforeValidator(_auth)] = None
+    log: LogConfig = LogConfig()
+    default_provider: Word | None = None
+    provider_pools_file: Word | None = None
+    health_check: HealthCheckConfig = HealthCheckConfig()
+    models: Mapping[str, OneOrMore[Word]] = Field(default_factory=dict)
+    timeouts: TimeoutsConfig = TimeoutsConfig()

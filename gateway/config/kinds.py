@@ -1,0 +1,26 @@
+"""What configuration must know of the tables above it: it names providers and routes, but sees neither."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, frozen=True)
+class ProviderFacts:
+    """What can be said of a provider in variables: its keys, best name first, and another host for it (None:
+    none is asked for).
+    """
+
+    key_variables: tuple[str, ...] = ()
+    base_url_variable: str | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Kinds:
+    """What exists: `providers` by name, in order of preference; `capabilities`, a dataclass whose fields
+    deployments may correct; `reserved`, the first words of the gateway's own routes, which no pool may have
+    for a name.
+    """
+
+    providers: Mapping[str, ProviderFacts]
+    capabilities: type
+    reserved: frozenset[str]

@@ -1,0 +1,140 @@
+"""What one part of a file says of another: pools, chains, targets, providers. Each check yields its
+mistakes.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from gateway.canonical.json import JsonValue
+from gateway.config.checks import checked_glob, leads_back
+from gateway.config.document import DeploymentDocument, PoolsDocument
+from gateway.config.kinds import Kinds
+from gateway.config.problems import Path, Problem, guess
+from gateway.config.schema import ServerConfig
+from gateway.config.validation import Source
+
+_POOL = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def pools(
+    source: Source, document: PoolsDocument, kinds: Kinds, server: ServerConfig | None
+) -> Iterator[Problem]:
+    """Of the pools and their entries. `server` None: not known well enough to compare with."""
+    for name, pool in document.pools.items():
+        if not _POOL.fullmatch(name):
+            what = "a pool's name is made of letters, digits, -, _ and dots, and is part of its URL"
+            yield source.problem(("pools", name), what, by_key=True)
+        if name.lower() in kinds.reserved:
+            what = "the gateway has a route of this name; call the pool something else"
+            yield source.problem(("pools", name), what, by_key=True)
+        for position, entry in enumerate(pool.deployments):
+            path = ("pools", name, "deployments", position)
+            yield from _entry(source, path, entry, kinds)
+            if server is not None and entry.base_url and leads_back(entry.base_url, server.host, server.port):
+                what = "this is the gateway's own address; name an upstream"
+                yield source.problem((*path, "base_url"), what)
+    yield from _twins(source, document)
+
+
+def chains(source: Source, document: PoolsDocument) -> Iterator[Problem]:
+    """Of the fallback chains: they lead from pools to other pools, and nowhere back."""
+    for name, targets in document.fallback_chains.items():
+        path = ("fallback_chains", name)
+        if name not in document.pools:
+            what = f"there is no pool of this name{guess(name, document.pools, 'pools')}"
+            yield source.problem(path, what, by_key=True)
+        for position, target in enumerate(targets):
+            if target not in document.pools:
+                what = f"leads to no pool{guess(target, document.pools, 'pools')}"
+                yield source.problem((*path, position), what)
+            elif target in targets[:position]:
+                yield source.problem((*path, position), "the same pool stands in twice; remove one of them")
+            elif (way := _way(document.fallback_chains, target, name)) is not None:
+                what = f"a circle: {' → '.join((name, *way))}; remove one of its links"
+                yield source.problem((*path, position), what)
+
+
+def models(source: Source, aliases: Mapping[str, Sequence[str]], names: Sequence[str]) -> Iterator[Problem]:
+    """Of the names that clients may use, whose targets must be pools among `names`."""
+    for alias, targets in aliases.items():
+        try:
+            checked_glob(alias)
+        except ValueError as error:
+            yield source.problem(("models", alias), str(error), by_key=True)
+        for position, target in enumerate(targets):
+            pool, slash, model = target.partition("/")
+            if pool not in names:
+                what = (
+                    f"a target is POOL or POOL/MODEL, and there is no such pool{guess(pool, names, 'pools')}"
+                )
+                yield source.problem(("models", alias, position), what)
+            elif (slash and not model) or "*" in model:
+                what = "a target names one model: POOL/MODEL; or POOL alone"
+                yield source.problem(("models", alias, position), what)
+
+
+def provider_of(pool: str, entry: DeploymentDocument, kinds: Kinds) -> str | None:
+    """The provider of `entry`: what it says, or the one its pool is named for."""
+    return entry.provider or (pool if pool in kinds.providers else None)
+
+
+def id_of(pool: str, position: int, entry: DeploymentDocument) -> str:
+    """The id of `entry`: what it says, or its pool's name and its number there."""
+    return entry.uuid or f"{pool}-{position + 1}"
+
+
+def _entry(source: Source, path: Path, entry: DeploymentDocument, kinds: Kinds) -> Iterator[Problem]:
+    pool = str(path[1])
+    if entry.provider is not None and entry.provider not in kinds.providers:
+        what = f"there is no such provider{guess(entry.provider, kinds.providers, 'providers')}"
+        yield source.problem((*path, "provider"), what)
+    elif provider_of(pool, entry, kinds) is None:
+        known = ", ".join(sorted(kinds.providers))
+        what = f"the pool's name is no provider's, so say provider: with one of {known}"
+        yield source.problem(path, what)
+    yield from _capabilities(source, (*path, "capabilities"), entry.capabilities, kinds)
+
+
+def _capabilities(
+    source: Source, path: Path, said: Mapping[str, JsonValue], kinds: Kinds
+) -> Iterator[Problem]:
+    hints = get_type_hints(kinds.capabilities)
+    known = [field.name for field in fields(kinds.capabilities)]
+    for name, value in said.items():
+        if name not in known:
+            what = f"unknown capability{guess(name, known, 'capabilities')}"
+            yield source.problem((*path, name), what, by_key=True)
+            continue
+        try:
+            TypeAdapter(hints[name]).validate_python(value)
+        except ValidationError:
+            yield source.problem((*path, name), "not a value that this capability can have")
+
+
+def _twins(source: Source, document: PoolsDocument) -> Iterator[Problem]:
+    """Ids must differ over all pools: records, limits and commands go by them."""
+    seen: dict[str, str] = {}
+    for name, pool in document.pools.items():
+        for position, entry in enumerate(pool.deployments):
+            here = f"pools.{name}[{position}]"
+            first = seen.setdefault(id_of(name, position, entry), here)
+            if first != here:
+                what = f"the uuid that {first} has already; give each entry its own"
+                yield source.problem(("pools", name, "deployments", position, "uuid"), what)
+
+
+def _way(chains: Mapping[str, Sequence[str]], start: str, end: str) -> list[str] | None:
+    """The pools from `start` to `end` along the chains, None if they do not lead there."""
+    ways, seen = [[start]], {start}
+    while ways:
+        way = ways.pop()
+        if way[-1] == end:
+            return way
+        fresh = [name for name in chains.get(way[-1], ()) if name not in seen]
+        seen.update(fresh)
+        ways += [[*way, name] for name in fresh]
+    return None

@@ -1,0 +1,89 @@
+"""A request's body: read within limits that count what comes out of the compression, and parsed."""
+
+import asyncio
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
+
+from gateway import errors
+from gateway.canonical.json import JsonObject
+from gateway.wire import fast_json
+
+_ENCODINGS = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
+"""What aiohttp decodes while the body is read, piece by piece, so that no bomb fills the memory."""
+
+_SLOWEST = 64 * 1024
+"""Bytes a second that buy a large body more time than the timeout."""
+
+
+async def read_json(request: web.Request, limit: int, timeout_s: float) -> tuple[JsonObject, bytes]:
+    """The body of `request`, whatever type it claims to be, as an object and as it came (decoded).
+
+    At most `limit` bytes, within `timeout_s` and the time that a slow line needs for a large body.
+
+    Raises:
+        TooLarge, RequestTimeout, InvalidRequest: it is too big, comes too slowly, or is no JSON object.
+    """
+    body = await _read(request, limit, timeout_s)
+    try:
+        payload = fast_json.loads_strict(body)
+    except fast_json.JsonError as error:
+        raise errors.InvalidRequest(f"the request body is not valid JSON: {error}") from error
+    if not isinstance(payload, dict):
+        raise errors.InvalidRequest("the request body must be a JSON object")
+    # Of two names an upstream could take the other one.
+    if fast_json.is_repeated(body, "model"):
+        raise errors.InvalidRequest("model: given twice", param="model")
+    return payload, body
+
+
+async def _read(request: web.Request, limit: int, timeout_s: float) -> bytes:
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise errors.InvalidRequest("content-encoding: one of gzip, deflate, br, zstd is required")
+    if "expect" in request.headers:
+        await _invite(request)
+    try:
+        async with asyncio.timeout(timeout_s) as patience:
+            return await _pieces(request, limit, patience)
+    except TimeoutError as error:
+        raise errors.RequestTimeout("the request body did not arrive in time") from error
+    except RequestPayloadError as error:
+        raise errors.InvalidRequest(
+            f"the request body is not what its content-encoding ({encoding}) says"
+            if encoding
+            else "the request body is cut short or badly framed"
+        ) from error
+
+
+async def _pieces(request: web.Request, limit: int, patience: asyncio.Timeout) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    until = patience.when()
+    assert until is not None, "there is a timeout"
+    while piece := await request.content.readany():
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise _too_large(limit)
+        patience.reschedule(until + size / _SLOWEST)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def _invite(request: web.Request) -> None:
+    """Tell a client that waits for it to send the body: only now is it certain that it will be read."""
+    if request.headers["expect"].lower() != "100-continue":
+        raise errors.InvalidRequest("expect: only 100-continue is known")
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    # The reply proper has not begun.
+    request.writer.output_size = 0
+
+
+def _too_large(limit: int) -> errors.TooLarge:
+    return errors.TooLarge(f"the request body is larger than {limit} bytes")
+
+
+async def expect(_: web.Request) -> None:
+    """An `expect_handler` that waits: whether the body is wanted shows when the request has been judged."""
