@@ -208,7 +208,7 @@ def unary(codec: Codec, response: Response) -> Response | None:
 def stream_bytes(codec: Codec, response: Response, losses: Losses) -> bytes:
     encoder = codec.stream_encoder(asked_for(response, stream=True), losses)
     frames = [frame for event in explode(response) for frame in encoder.encode(event)]
-    return b"".join(codec.framing.encode(frame) for frame in frames)
+    return b"".join(codec.framing.encoder().encode(frame) for frame in frames)
 
 
 def events_of(codec: Codec, data: bytes) -> Iterator[Event]:

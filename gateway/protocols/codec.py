@@ -28,6 +28,10 @@ class Operation(StrEnum):
     """What a route is for."""
 
     GENERATE = "generate"
+    STREAM = "stream"
+    """Where an upstream has a path of its own for replies that are streamed."""
+    LOCAL = "local"
+    """What the codec answers by itself (`Codec.answer`)."""
     COUNT_TOKENS = "count_tokens"
     LIST_MODELS = "list_models"
     SHOW_MODEL = "show_model"
@@ -35,12 +39,27 @@ class Operation(StrEnum):
 
 @dataclass(slots=True, frozen=True)
 class Endpoint:
-    """An HTTP route as data. Of two endpoints on one path, the one whose `when` header is present wins."""
+    """An HTTP route as data.
+
+    Of two endpoints on one path, the one whose `when` header (or `when_query` parameter) is present wins.
+    `stream` says for protocols whose path tells it whether a reply is to be streamed; None: the body says.
+    """
 
     operation: Operation
     method: str
     path: str
     when: str | None = None
+    when_query: str | None = None
+    stream: bool | None = None
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the path alone does not make it the one that is meant."""
+        return self.when is not None or self.when_query is not None
+
+    def meant(self, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
+        """Whether a request on its path means it."""
+        return not self.conditional or self.when in headers or self.when_query in query
 
 
 @dataclass(slots=True)
@@ -53,6 +72,8 @@ class Call:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    endpoint: Endpoint | None = None
 
 
 @dataclass(slots=True)
@@ -61,7 +82,8 @@ class Asked:
 
     `reply_id` is unique and made of `[A-Za-z0-9]`, for protocols whose replies carry an id of their own;
     `created` is Unix seconds; `estimate` guesses the input tokens, for protocols that say them before the
-    upstream has: only an encoder that must know them pays for it.
+    upstream has: only an encoder that must know them pays for it. `framing` is how the client wants its
+    stream put on the wire, None the codec's own way.
     """
 
     model: str
@@ -70,6 +92,7 @@ class Asked:
     reply_id: str = ""
     created: int = 0
     estimate: Callable[[], int] = lambda: 0
+    framing: Framing | None = None
 
     @property
     def input_tokens(self) -> int:
@@ -206,6 +229,7 @@ class Codec:
 
     mounts: the paths below which its endpoints are found.
     id_headers: the response headers in which clients of this protocol look for the request's id.
+    answer: what needs no upstream (an empty request that only loads a model, a version), None for all else.
     asked: the little that routing needs. Raises InvalidRequest. redirect: the client's own body for an
     upstream of the same protocol: a closed list of edits (the model's name,
         `stream_options.include_usage`, reasoning that another provider issued), every other byte as it was.
@@ -237,6 +261,7 @@ class Codec:
     decode_count: Callable[[bytes], int]
     encode_models: Callable[[Sequence[ModelCard]], bytes]
     encode_model: Callable[[ModelCard], bytes]
+    answer: Callable[[Call], HttpAnswer | None] = lambda _: None
 
 
 def foreign_fields(request: Request, protocol: str) -> Iterator[str]:

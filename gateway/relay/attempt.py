@@ -10,7 +10,7 @@ from gateway.pool.deployment import Deployment
 from gateway.protocols.codec import HttpAnswer, Losses, Operation, Sent, foreign_fields
 from gateway.protocols.target import Target
 from gateway.relay.exchange import Exchange
-from gateway.relay.lanes import BytesLane, Ends, EventsLane, Lane, Piece, WholeReplyLane
+from gateway.relay.lanes import Ends, EventsLane, Lane, PassingLane, Piece, WholeReplyLane
 from gateway.relay.sink import Said
 from gateway.relay.timers import Watch
 from gateway.wire import fast_json
@@ -42,7 +42,7 @@ class Attempt:
         record.losses = self._losses
         record.pool, record.deployment = deployment.pool, deployment.id
         record.provider, record.upstream_model = deployment.provider.name, target.model
-        record.lane = "bytes" if self._passes else "events"
+        record.lane = self._lane_name()
 
     async def run(self, until: float) -> None:
         """Send the request and deliver the reply, before the loop's time is `until`.
@@ -65,6 +65,11 @@ class Attempt:
             else:
                 await self._deliver_whole(reply)
 
+    def _lane_name(self) -> str:
+        if not self._passes:
+            return "events"
+        return "bytes" if self._exchange.asked.framing is None else "frames"
+
     def _passed(self, target: Target) -> tuple[Sent, HttpRequest]:
         """The client's own bytes, with a closed list of edits and an allow-list of its headers."""
         call, provider = self._exchange.call, self._deployment.provider
@@ -83,12 +88,16 @@ class Attempt:
     def _bound(self, target: Target, body: bytes, headers: dict[str, str]) -> HttpRequest:
         deployment = self._deployment
         provider = deployment.provider
-        url = provider.url(Operation.GENERATE, deployment.base_url, target.model)
+        stream = self._exchange.asked.stream and Operation.STREAM in provider.paths
+        operation = Operation.STREAM if stream else Operation.GENERATE
+        url = provider.url(operation, deployment.base_url, target.model)
         if url is None:
             raise errors.ModelUnavailable(f"{provider.name} answers no generation requests")
         said = {
             "content-type": "application/json",
-            "accept": _EVENT_STREAM if self._exchange.asked.stream else "application/json",
+            "accept": self._upstream.framing.content_type
+            if self._exchange.asked.stream
+            else "application/json",
             **provider.headers,
             **headers,
         }
@@ -108,7 +117,7 @@ class Attempt:
         body, exchange = await read_whole(reply), self._exchange
         translate = not self._passes
         try:
-            if _EVENT_STREAM in reply.headers.get("content-type", ""):
+            if self._upstream.framing.content_type in reply.headers.get("content-type", ""):
                 response, translate = self._collected(body), True
             else:
                 response = self._upstream.decode_response(body, self._sent)
@@ -137,7 +146,8 @@ class Attempt:
         exchange, sink = self._exchange, self._exchange.sink
         lane = self._lane(reply)
         exchange.record.usage = lane.collector.usage
-        sink.keep_alive(exchange.codec.framing.content_type, exchange.record.headers, lane.ping)
+        framing = exchange.asked.framing or exchange.codec.framing
+        sink.keep_alive(framing.content_type, exchange.record.headers, lane.ping)
         exchange.fail = lane.fail
         chunks = aiter(reply.chunks)
         async for chunk in chunks:
@@ -175,7 +185,7 @@ class Attempt:
         streams = "json" not in reply.headers.get("content-type", "")
         if not streams and self._upstream.framing.content_type == _EVENT_STREAM:
             return WholeReplyLane(ends)
-        return BytesLane(ends, usage_is_ours=self._usage_is_ours) if self._passes else EventsLane(ends)
+        return PassingLane(ends, usage_is_ours=self._usage_is_ours) if self._passes else EventsLane(ends)
 
 
 async def read_whole(reply: HttpReply) -> bytes:

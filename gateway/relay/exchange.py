@@ -43,7 +43,8 @@ class Exchange:
         if self.sink.said is Said.CONTENT and self.fail is not None:
             return self.fail(error)
         frames = self.codec.stream_encoder(self.asked, Losses()).fail(error)
-        return b"".join(map(self.codec.framing.encode, frames))
+        out = (self.asked.framing or self.codec.framing).encoder()
+        return b"".join(map(out.encode, frames))
 
 
 @dataclass(slots=True)

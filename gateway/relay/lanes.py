@@ -1,10 +1,12 @@
 """How a reply is carried: the less the two ends differ, the less is translated.
 
-bytes    same codec: complete records pass with their original bytes, mended only where a client would break
+bytes    same codec and framing: complete records pass with their original bytes, mended only where a client
+         would break
+frames   same codec, another framing: payloads pass untouched and are framed anew
 events   different codecs: records are decoded to events and encoded again
 
-In both the same decoder listens, so that usage, health and the truth of the ending are known alike. A lane is
-fed what each read brought and gives back pieces; it does no I/O.
+In all three the same decoder listens, so that usage, health and the truth of the ending are known alike. A
+lane is fed what each read brought and gives back pieces; it does no I/O.
 """
 
 from collections.abc import Callable
@@ -68,7 +70,7 @@ class Lane(Protocol):
 
 
 class _Listening:
-    """What both lanes share: cutting frames, decoding them, turning surprises into an error of the
+    """What all lanes share: cutting frames, decoding them, turning surprises into an error of the
     upstream's.
     """
 
@@ -76,7 +78,7 @@ class _Listening:
         self.collector = Collector()
         self._frames = ends.upstream.framing.decoder()
         self._decoder = ends.upstream.stream_decoder(ends.sent)
-        self._framing = ends.client.framing
+        self._out = (ends.asked.framing or ends.client.framing).encoder()
         self._encoder = ends.client.stream_encoder(ends.asked, ends.losses)
         self.ping = self._encoder.ping()
 
@@ -99,13 +101,15 @@ class _Listening:
 
     def fail(self, error: GatewayError) -> bytes:
         """The bytes that tell the client that the stream broke."""
-        return b"".join(self._framing.encode(frame) for frame in self._encoder.fail(error))
+        return b"".join(self._out.encode(frame) for frame in self._encoder.fail(error))
 
     def _guarded(self, piece: Piece, work: Callable[[list[bytes]], None]) -> None:
         """Do `work`; what came before an error still reaches the client."""
         out: list[bytes] = []
         try:
             work(out)
+            if self.complete:
+                out.append(self._out.close())
         except UpstreamError as error:
             piece.error = error
         except (FrameTooLargeError, JsonError) as error:
@@ -129,23 +133,25 @@ class _Listening:
                 piece.content = True
 
 
-class BytesLane(_Listening):
-    """Passes records as they came."""
+class PassingLane(_Listening):
+    """Passes records as they came, or framed anew where the client wants another framing."""
 
     def __init__(self, ends: Ends, *, usage_is_ours: bool) -> None:
         super().__init__(ends)
         self._mender = ends.upstream.mender(ends.asked, usage_is_ours)
+        self._as_they_came = ends.asked.framing is None
 
     def _carry(self, frame: Frame, piece: Piece, out: list[bytes]) -> None:
         self._hear(self._decoder.decode(frame), piece)
         mended = self._mender.mend(frame, self._decoder.payload)
         if mended is not None:
-            out.append(mended.raw if mended is frame and frame.clean else self._framing.encode(mended))
+            untouched = self._as_they_came and mended is frame and frame.clean
+            out.append(frame.raw if untouched else self._out.encode(mended))
 
     def _finish(self, piece: Piece, out: list[bytes]) -> None:
         self._carry_all(self._frames.close(), piece, out)
         self._hear(self._decoder.close(), piece)
-        out.extend(self._framing.encode(frame) for frame in self._mender.finish())
+        out.extend(self._out.encode(frame) for frame in self._mender.finish())
 
 
 class EventsLane(_Listening):
@@ -161,7 +167,7 @@ class EventsLane(_Listening):
     def _say(self, events: list[Event], piece: Piece, out: list[bytes]) -> None:
         self._hear(events, piece)
         for event in events:
-            out.extend(self._framing.encode(frame) for frame in self._encoder.encode(event))
+            out.extend(self._out.encode(frame) for frame in self._encoder.encode(event))
 
 
 class WholeReplyLane(_Listening):
@@ -181,4 +187,4 @@ class WholeReplyLane(_Listening):
         events = list(explode(self._ends.upstream.decode_response(bytes(self._body), self._ends.sent)))
         self._hear(events, piece)
         for event in events:
-            out.extend(self._framing.encode(frame) for frame in self._encoder.encode(event))
+            out.extend(self._out.encode(frame) for frame in self._encoder.encode(event))

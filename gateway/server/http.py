@@ -73,7 +73,7 @@ class Server:
             web.route(
                 method,
                 path,
-                self._handler(sorted(choices, key=lambda choice: choice[0].when is None)),
+                self._handler(sorted(choices, key=lambda choice: not choice[0].conditional)),
                 expect_handler=body.expect,
             )
             for (method, path), choices in shared.items()
@@ -97,13 +97,13 @@ class Server:
             endpoint, codec = next(
                 (endpoint, codec)
                 for endpoint, codec in choices
-                if endpoint.when is None or endpoint.when in request.headers
+                if endpoint.meant(request.headers, request.query)
             )
-            return await self._serve(request, codec, endpoint.operation)
+            return await self._serve(request, codec, endpoint)
 
         return handle
 
-    async def _serve(self, request: web.Request, codec: Codec, operation: Operation) -> web.StreamResponse:
+    async def _serve(self, request: web.Request, codec: Codec, endpoint: Endpoint) -> web.StreamResponse:
         request_id = request_id_of(request)
         try:
             self.traffic.enter()
@@ -111,30 +111,36 @@ class Server:
             return self.told(error, codec, request_id)
         try:
             self._admit(request)
-            if operation is Operation.GENERATE:
-                return await self._generate(request, codec, request_id)
-            return self._web(await self._looked_up(request, codec, operation), codec, request_id)
+            call = await self._call(request, endpoint)
+            if (answer := codec.answer(call)) is not None:
+                return self._web(answer, codec, request_id)
+            if endpoint.operation is Operation.GENERATE:
+                return await self._generate(request, codec, call, request_id)
+            answer = await self._looked_up(call, codec, endpoint.operation)
+            return self._web(answer, codec, request_id)
         except errors.GatewayError as error:
             return self.told(error, codec, request_id)
         finally:
             self.traffic.leave()
 
-    async def _looked_up(self, request: web.Request, codec: Codec, operation: Operation) -> HttpAnswer:
-        pool = request.match_info.get("pool")
+    async def _looked_up(self, call: Call, codec: Codec, operation: Operation) -> HttpAnswer:
+        pool = call.params.get("pool")
         match operation:
             case Operation.LIST_MODELS:
                 return HttpAnswer(200, codec.encode_models(self.router.models(pool)))
             case Operation.SHOW_MODEL:
-                card = self.router.model(request.match_info["id"], pool)
+                card = self.router.model(call.params.get("id") or codec.asked(call).model, pool)
                 return HttpAnswer(200, codec.encode_model(card))
-            case _:
-                call = await self._call(request)
+            case Operation.COUNT_TOKENS:
                 return await self.counter.count(codec, call, codec.asked(call), pool)
+            case _:
+                raise errors.NotFound("there is nothing here")
 
-    async def _generate(self, request: web.Request, codec: Codec, request_id: str) -> web.StreamResponse:
+    async def _generate(
+        self, request: web.Request, codec: Codec, call: Call, request_id: str
+    ) -> web.StreamResponse:
         started, record = perf_counter(), Record(exposed=self.limits.expose_headers)
         sink = WebSink(request, _ids(codec, request_id), self.limits.heartbeat_s, self.background)
-        call = await self._call(request)
         asked = codec.asked(call)
         asked.reply_id, asked.created = token_hex(12), int(time())
         exchange = Exchange(codec, call, asked, sink, request_id, record, pool=request.match_info.get("pool"))
@@ -175,15 +181,18 @@ class Server:
             " or `x-goog-api-key`"
         )
 
-    async def _call(self, request: web.Request) -> Call:
-        """The request's body, read within the limits and parsed.
+    async def _call(self, request: web.Request, endpoint: Endpoint) -> Call:
+        """The request, its body read within the limits and parsed; a GET has none.
 
         Raises:
             TooLarge, RequestTimeout, InvalidRequest: it is too big, comes too slowly, or is no JSON object.
         """
-        limits = self.limits
-        payload, data = await body.read_json(request, limits.body_bytes, limits.body_timeout_s)
-        return Call(payload, data, request.headers, request.match_info)
+        call = Call({}, b"", request.headers, request.match_info, request.query, endpoint)
+        if endpoint.method != "GET":
+            limits = self.limits
+            read = await body.read_json(request, limits.body_bytes, limits.body_timeout_s)
+            call.payload, call.body = read
+        return call
 
     def told(self, error: errors.GatewayError, codec: Codec, request_id: str) -> web.Response:
         """`error` as a response in the words of `codec`."""
@@ -219,7 +228,12 @@ def _mounted(codec: Codec) -> Iterator[Endpoint]:
     """The endpoints of `codec` at all their places: below its own mounts nobody else can be meant."""
     for endpoint in codec.endpoints:
         yield from (
-            replace(endpoint, path=mount + endpoint.path, when=None if mount else endpoint.when)
+            replace(
+                endpoint,
+                path=mount + endpoint.path,
+                when=None if mount else endpoint.when,
+                when_query=None if mount else endpoint.when_query,
+            )
             for mount in codec.mounts
         )
         yield replace(endpoint, path="/{pool}" + endpoint.path)

@@ -42,6 +42,18 @@ class FrameDecoder(Protocol):
         ...
 
 
+class FrameEncoder(Protocol):
+    """The state of one stream being put on a wire."""
+
+    def encode(self, frame: Frame) -> bytes:
+        """The bytes of one message, in the forms that every client survives."""
+        ...
+
+    def close(self) -> bytes:
+        """What a stream that ended well still owes its reader."""
+        ...
+
+
 class Framing(Protocol):
     """A way to put messages on a wire."""
 
@@ -54,6 +66,6 @@ class Framing(Protocol):
         """A decoder for one stream."""
         ...
 
-    def encode(self, frame: Frame) -> bytes:
-        """The bytes of one message, in the forms that every client survives."""
+    def encoder(self) -> FrameEncoder:
+        """An encoder for one stream."""
         ...

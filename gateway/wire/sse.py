@@ -5,7 +5,7 @@ last record without its blank line), strict in what it writes: `event:` where th
 line, one blank line. https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
-from gateway.wire.frames import MAX_FRAME_BYTES, Frame, FrameDecoder, FrameTooLargeError
+from gateway.wire.frames import MAX_FRAME_BYTES, Frame, FrameDecoder, FrameEncoder, FrameTooLargeError
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -107,6 +107,14 @@ class Sse:
     def decoder(self) -> FrameDecoder:
         """A decoder for one stream."""
         return SseDecoder()
+
+    def encoder(self) -> FrameEncoder:
+        """The framing itself: its records know nothing of each other."""
+        return self
+
+    def close(self) -> bytes:
+        """Nothing: the last record is the end."""
+        return b""
 
     def encode(self, frame: Frame) -> bytes:
         """One record; data that holds line ends is sent as several `data:` lines."""

@@ -127,7 +127,9 @@ def test_a_recorded_stream_written_again_says_the_same(protocol: str) -> None:
         framing = codec.framing.decoder()
         frames = [*framing.feed(recording.reply), *framing.close()]
         events = [event for frame in frames for event in decoder.decode(frame)] + decoder.close()
-        written = b"".join(codec.framing.encode(frame) for event in events for frame in encoder.encode(event))
+        written = b"".join(
+            codec.framing.encoder().encode(frame) for event in events for frame in encoder.encode(event)
+        )
         assert collect(events) == reply
         streamed = read(codec, [written], Sent())
         assert codec.encode_response(streamed, asked, Losses()) == once, recording.name

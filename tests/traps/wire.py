@@ -10,7 +10,7 @@ from gateway.protocols import anthropic, openai_chat
 from gateway.protocols.codec import Asked, Call, Codec, Losses, Sent, foreign_fields
 from gateway.protocols.target import Capabilities, Target
 from gateway.providers.capabilities import built_in
-from gateway.relay.lanes import BytesLane, Ends, EventsLane, Lane
+from gateway.relay.lanes import PassingLane, Ends, EventsLane, Lane
 from gateway.wire.fast_json import dumps, loads
 
 CHAT, CLAUDE = openai_chat.CODEC, anthropic.CODEC
@@ -141,7 +141,7 @@ def message(*content: Any, stop: str = "end_turn", **fields: Any) -> dict[str, A
 def lane(upstream: Codec, client: Codec, sent: Sent | None = None, **wishes: Any) -> Lane:
     """A stream's way: record by record where the protocols are the same, event by event where not."""
     ends = Ends(upstream, client, sent or Sent(), asked(**wishes), Losses())
-    return BytesLane(ends, usage_is_ours=False) if upstream is client else EventsLane(ends)
+    return PassingLane(ends, usage_is_ours=False) if upstream is client else EventsLane(ends)
 
 
 def carried(way: Lane, *reads: bytes) -> bytes:

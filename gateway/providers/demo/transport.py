@@ -63,7 +63,7 @@ class DemoTransport:
             return _whole(HttpAnswer(200, CODEC.encode_response(response, asked, Losses())))
         encoder = CODEC.stream_encoder(asked, Losses())
         pieces = (
-            (isinstance(event, Delta), b"".join(map(CODEC.framing.encode, encoder.encode(event))))
+            (isinstance(event, Delta), b"".join(map(CODEC.framing.encoder().encode, encoder.encode(event))))
             for event in spoken(response)
         )
         return HttpReply(200, {"content-type": CODEC.framing.content_type}, self._speak(pieces))
