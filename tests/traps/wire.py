@@ -10,7 +10,7 @@ from gateway.protocols import anthropic, openai_chat
 from gateway.protocols.codec import Asked, Call, Codec, Losses, Sent, foreign_fields
 from gateway.protocols.target import Capabilities, Target
 from gateway.providers.capabilities import built_in
-from gateway.relay.lanes import PassingLane, Ends, EventsLane, Lane
+from gateway.relay.lanes import Ends, EventsLane, Lane, PassingLane
 from gateway.wire.fast_json import dumps, loads
 
 CHAT, CLAUDE = openai_chat.CODEC, anthropic.CODEC
