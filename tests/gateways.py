@@ -69,14 +69,15 @@ async def running(config: GatewayConfig) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def process(**env: str) -> AsyncIterator[str]:
-    """`gateway serve` as a process of its own, configured by `env` alone; yields its base URL."""
-    port = free_port()
+async def process(*arguments: str, port: int | None = None, **env: str) -> AsyncIterator[str]:
+    """`gateway serve` as a process of its own, configured by `env` and `arguments`; yields its base URL."""
+    port = port or free_port()
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "gateway",
         "serve",
+        *arguments,
         env={"PATH": os.environ["PATH"], "SERVER_PORT": str(port), **env},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
