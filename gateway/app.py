@@ -210,6 +210,7 @@ def _deployment(
 
 def _timeouts(entry: TimeoutsConfig) -> Timeouts:
     return Timeouts(
+        connect=entry.connect,
         first_content=entry.first_content,
         idle=entry.idle,
         progress=entry.progress,

@@ -14,11 +14,13 @@ from gateway.wire.http import Transport
 class Timeouts:
     """How long to wait for what, in seconds.
 
-    `first_content`: until the first word of a streamed reply. `idle`: between two reads. `progress`: between
-    two events with content, so that pings alone do not keep a stream alive. `total`: the whole request, all
-    attempts. `non_stream`: one attempt at a reply that comes whole.
+    `connect`: for a connection, TLS included. `first_content`: until the first word of a streamed reply.
+    `idle`: between two reads. `progress`: between two events with content, so that pings alone do not keep a
+    stream alive. `total`: the whole request, all attempts. `non_stream`: one attempt at a reply that comes
+    whole.
     """
 
+    connect: float = 5
     first_content: float = 300
     idle: float = 300
     progress: float = 600

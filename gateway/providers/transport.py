@@ -22,6 +22,7 @@ class AiohttpTransport:
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
+        self._patience: dict[float | None, aiohttp.ClientTimeout] = {None: session.timeout}
 
     def send(self, request: HttpRequest) -> AbstractAsyncContextManager[HttpReply]:
         """Send `request`. Redirects are never followed: a key goes to the configured origin and no other."""
@@ -38,6 +39,7 @@ class AiohttpTransport:
                 headers=request.headers,
                 allow_redirects=False,
                 skip_auto_headers=_QUIET,
+                timeout=self._timeout(request.connect_timeout_s),
             )
         except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
             raise _translated(error, url) from error
@@ -46,6 +48,12 @@ class AiohttpTransport:
         finally:
             # Gives a connection that was read to its end back to the pool and closes any other.
             response.release()
+
+    def _timeout(self, connect_s: float | None) -> aiohttp.ClientTimeout:
+        """Made once for each figure that the configuration holds."""
+        if connect_s not in self._patience:
+            self._patience[connect_s] = aiohttp.ClientTimeout(total=None, sock_connect=connect_s)
+        return self._patience[connect_s]
 
 
 def new_session(connect_timeout_s: float) -> aiohttp.ClientSession:

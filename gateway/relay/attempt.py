@@ -101,7 +101,7 @@ class Attempt:
             **provider.headers,
             **headers,
         }
-        return deployment.credential.sign(HttpRequest("POST", url, said, body))
+        return deployment.credential.sign(HttpRequest("POST", url, said, body, deployment.timeouts.connect))
 
     async def _refusal(self, reply: HttpReply) -> errors.UpstreamError:
         """What the upstream's error status means.

@@ -23,7 +23,7 @@ class Watch:
         self._start = self._moved = self._read = self._loop.time()
         self._content: float | None = None
         self._whole = not streaming
-        self._until = until
+        self._until = min(until, self._start + limits.total)
         self._timer = asyncio.timeout_at(self._deadline()[0])
 
     @asynccontextmanager

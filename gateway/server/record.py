@@ -2,6 +2,9 @@
 
 import structlog
 
+from gateway.canonical.tokens import estimate
+from gateway.canonical.usage import Usage
+from gateway.errors import InvalidRequest
 from gateway.relay.exchange import Exchange
 
 log = structlog.stdlib.get_logger()
@@ -9,8 +12,8 @@ log = structlog.stdlib.get_logger()
 
 def log_request(exchange: Exchange, total_s: float) -> None:
     """Write the line of one request, however it ended."""
-    record, usage = exchange.record, exchange.record.usage
-    said = usage is not None and (usage.input_tokens is not None or usage.output_tokens is not None)
+    record = exchange.record
+    usage, source = _usage(exchange)
     log.info(
         "request",
         request_id=exchange.request_id,
@@ -26,12 +29,28 @@ def log_request(exchange: Exchange, total_s: float) -> None:
         stop=record.stop,
         input_tokens=usage.input_tokens if usage is not None else None,
         output_tokens=usage.output_tokens if usage is not None else None,
-        usage_source="provider" if said else "none",
+        usage_source=source,
         losses=record.losses.dropped,
         repairs=record.losses.repaired,
         first_content_ms=_ms(record.first_content_s),
         total_ms=_ms(total_s),
     )
+
+
+def _usage(exchange: Exchange) -> tuple[Usage | None, str]:
+    """What the request cost and who says so: the provider; our estimate of what was read, where words came
+    but no count (a client that left, an upstream that does not count); or nobody.
+    """
+    usage = exchange.record.usage
+    if usage is not None and (usage.input_tokens is not None or usage.output_tokens is not None):
+        return usage, "provider"
+    if exchange.record.first_content_s is None and not exchange.record.stop:
+        return usage, "none"
+    try:
+        return Usage(input_tokens=estimate(exchange.request), estimated=True), "estimated"
+    except InvalidRequest:
+        # The upstream took what we cannot read.
+        return usage, "none"
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -8,12 +8,16 @@ from typing import Protocol
 
 @dataclass(slots=True, frozen=True)
 class HttpRequest:
-    """A request to an upstream. `headers` are what we mean to say; the transport adds what HTTP needs."""
+    """A request to an upstream. `headers` are what we mean to say; the transport adds what HTTP needs.
+
+    `connect_timeout_s` bounds the making of a connection, None: as the transport has it.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    connect_timeout_s: float | None = None
 
     def with_headers(self, headers: Mapping[str, str]) -> "HttpRequest":
         """The same request with `headers` added; a name already there is replaced."""

@@ -55,3 +55,12 @@ async def test_a_timeout_of_somebody_else_is_not_ours() -> None:
     with pytest.raises(TimeoutError):
         async with watch.running():
             raise TimeoutError
+
+
+async def test_a_deployment_may_have_less_time_than_the_request() -> None:
+    watch = Watch(Timeouts(total=0.02), FAR, streaming=True)
+
+    with pytest.raises(UpstreamTimeout, match="deadline"):
+        async with watch.running():
+            watch.heard(content=True)
+            await asyncio.Event().wait()

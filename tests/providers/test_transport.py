@@ -1,0 +1,113 @@
+"""The way to upstreams: what goes out, and what its failures are called."""
+
+import asyncio
+import socket
+
+import pytest
+
+from gateway import errors
+from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.wire.http import HttpRequest
+from tests.upstreams import Play, Reset, playing
+
+
+async def test_a_request_goes_out_with_its_own_headers_and_no_others() -> None:
+    async with playing(Play([b"{}"], content_type="application/json")) as upstream, new_session(1) as session:
+        request = HttpRequest("POST", f"{upstream.url}/v1/x?y=1", {"accept": "text/plain"}, b"body")
+        async with AiohttpTransport(session).send(request) as reply:
+            assert b"".join([chunk async for chunk in reply.chunks]) == b"{}"
+            assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
+    (heard,) = upstream.heard
+    assert (heard.method, heard.path, heard.body) == ("POST", "/v1/x?y=1", b"body")
+    assert sorted(name.lower() for name in heard.headers) == ["accept", "content-length", "host"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_redirect_is_an_answer_and_never_followed(status: int) -> None:
+    async with playing(Play([b"gold"])) as canary:
+        there = {"location": f"{canary.url}/steal"}
+        async with playing(Play([b""], status, there)) as upstream, new_session(1) as session:
+            request = HttpRequest("POST", upstream.url, {"x-api-key": "secret-1"}, b"{}")
+            async with AiohttpTransport(session).send(request) as reply:
+                assert reply.status == status
+    assert canary.heard == []
+
+
+async def test_a_port_that_nobody_listens_on_is_unreachable() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    async with new_session(1) as session:
+        with pytest.raises(errors.Unreachable, match=r"^127\.0\.0\.1 refuses connections$"):
+            async with AiohttpTransport(session).send(
+                HttpRequest("GET", f"http://127.0.0.1:{port}/?key=secret")
+            ):
+                pass
+
+
+async def test_a_name_without_an_address_is_unreachable() -> None:
+    async with new_session(1) as session:
+        with pytest.raises(errors.Unreachable, match=r"nosuch\.invalid"):
+            async with AiohttpTransport(session).send(HttpRequest("GET", "http://nosuch.invalid/")):
+                pass
+
+
+async def test_a_deployment_may_have_less_patience_with_connections() -> None:
+    # A full accept queue: the kernel answers no more connection attempts, so connecting hangs.
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        address = deaf.getsockname()
+        fillers = [socket.socket() for _ in range(3)]
+        try:
+            for filler in fillers:
+                filler.setblocking(False)
+                filler.connect_ex(address)
+            request = HttpRequest("GET", f"http://127.0.0.1:{address[1]}/", connect_timeout_s=0.05)
+            async with new_session(60) as session, asyncio.timeout(10):
+                with pytest.raises(errors.UpstreamTimeout, match="connecting to"):
+                    async with AiohttpTransport(session).send(request):
+                        pass
+        finally:
+            for filler in fillers:
+                filler.close()
+
+
+async def test_a_connection_that_breaks_before_an_answer_is_unreachable() -> None:
+    async with playing(Play([Reset()])) as upstream, new_session(1) as session:
+        with pytest.raises(errors.Unreachable):
+            async with AiohttpTransport(session).send(HttpRequest("POST", upstream.url, {}, b"{}")):
+                pass
+
+
+async def test_a_body_that_breaks_off_is_a_bad_reply() -> None:
+    async with playing(Play([b"half", Reset()])) as upstream, new_session(1) as session:
+        async with AiohttpTransport(session).send(HttpRequest("POST", upstream.url, {}, b"{}")) as reply:
+            with pytest.raises(errors.UpstreamError):
+                await anext(aiter(reply.chunks))
+                await anext(aiter(reply.chunks))
+
+
+@pytest.mark.parametrize(
+    "answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n"]
+)
+async def test_what_is_no_http_is_a_bad_reply(answer: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server, new_session(1) as session:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        with pytest.raises(errors.BadUpstreamReply, match="did not answer in HTTP"):
+            async with AiohttpTransport(session).send(HttpRequest("GET", url)):
+                pass
+
+
+@pytest.mark.parametrize("url", ["", "not a url", "http://", "ftp://127.0.0.1/"])
+async def test_an_address_that_is_none_is_unreachable(url: str) -> None:
+    async with new_session(1) as session:
+        with pytest.raises(errors.UpstreamError):
+            async with AiohttpTransport(session).send(HttpRequest("GET", url)):
+                pass
