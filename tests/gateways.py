@@ -69,9 +69,12 @@ async def running(config: GatewayConfig) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def process(*arguments: str, port: int | None = None, **env: str) -> AsyncIterator[str]:
-    """`gateway serve` as a process of its own, configured by `env` and `arguments`; yields its base URL."""
-    port = port or free_port()
+async def process(*arguments: str, **env: str) -> AsyncIterator[str]:
+    """`gateway serve` as a process of its own, configured by `env` and `arguments`; yields its base URL.
+
+    It is expected on `SERVER_PORT`, by default a free one.
+    """
+    port = env.pop("SERVER_PORT", "") or free_port()
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -83,7 +86,7 @@ async def process(*arguments: str, port: int | None = None, **env: str) -> Async
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        await _listening(port, child)
+        await _listening(int(port), child)
         yield f"http://127.0.0.1:{port}"
     finally:
         if child.returncode is None:

@@ -60,8 +60,8 @@ async def configured(folder: Path) -> AsyncIterator[tuple[str, Strict, Strict]]:
     async with strict("anthropic") as claude, strict("openai-chat") as chat:
         (folder / "config.yaml").write_text(CONFIG.format(port=port, folder=folder))
         (folder / "provider-pools.yaml").write_text(POOLS.format(claude=claude.url, chat=chat.url))
-        keys = {"API_KEY": KEY, "UPSTREAM_KEY": "an-upstream-key-9d31"}
-        async with process("-config", str(folder / "config.yaml"), port=port, **keys) as gateway:
+        env = {"API_KEY": KEY, "UPSTREAM_KEY": "an-upstream-key-9d31", "SERVER_PORT": str(port)}
+        async with process("-config", str(folder / "config.yaml"), **env) as gateway:
             yield gateway, claude, chat
 
 
