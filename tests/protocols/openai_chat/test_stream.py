@@ -431,7 +431,13 @@ def test_a_call_whose_arguments_come_with_its_end_has_them_told() -> None:
 def test_the_signature_of_a_call_follows_it() -> None:
     signed = ToolCall("a", "f", "{}", signature=Signature("gemini", "s"))
     assert deltas_of(_reply(signed))[-1] == {
-        "tool_calls": [{"index": 0, "extra_content": {"google": {"thought_signature": "s"}}}]
+        "tool_calls": [
+            {
+                "index": 0,
+                "function": {"arguments": ""},
+                "extra_content": {"google": {"thought_signature": "s"}},
+            }
+        ]
     }
 
 
