@@ -1,7 +1,6 @@
 """The composition root: configuration in, a running server out. The only file that knows all classes."""
 
 import asyncio
-import gc
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -43,10 +42,6 @@ from gateway.wire.http import Transport
 
 log = structlog.stdlib.get_logger()
 
-
-_YOUNG_OBJECTS = 50_000
-"""New containers before the collector looks for cycles: one large request makes thousands, none of them in
-one."""
 
 _END_S = 1.0
 """How long requests have to tell their clients that their time is up."""
@@ -168,11 +163,7 @@ def serve(config: GatewayConfig, on_ready: Callable[[], None]) -> None:
 
 async def _serve(config: GatewayConfig, on_ready: Callable[[], None]) -> None:
     async with new_session(config.timeouts.connect) as session:
-        gateway = build(config, AiohttpTransport(session))
-        # What has been built by now stays for ever; the collector need not look at it again.
-        gc.freeze()
-        gc.set_threshold(_YOUNG_OBJECTS)
-        await gateway.run(on_ready)
+        await build(config, AiohttpTransport(session)).run(on_ready)
 
 
 def _on_signal(act: Callable[[], None]) -> None:
@@ -210,19 +201,11 @@ def _deployment(
         transport=provider.transport or transport,
         base_url=entry.base_url or provider.base_url,
         models=entry.models,
-        timeouts=_timeouts(_patience(entry, config, provider)),
+        timeouts=_timeouts(config.timeouts.overridden(entry.timeouts)),
         capabilities=entry.capabilities,
         check_health=entry.check_health,
         check_model=entry.check_model,
     )
-
-
-def _patience(entry: DeploymentConfig, config: GatewayConfig, provider: Provider) -> TimeoutsConfig:
-    """How long to wait: as the deployment says, or the configuration, or the provider."""
-    said = config.timeouts
-    if provider.first_content_s is not None and "first_content" not in said.model_fields_set:
-        said = said.model_copy(update={"first_content": provider.first_content_s})
-    return said.overridden(entry.timeouts)
 
 
 def _timeouts(entry: TimeoutsConfig) -> Timeouts:

@@ -10,12 +10,10 @@ GatewayError
 │   ├── MethodNotAllowed       405
 │   ├── RequestTimeout         408  the client was too slow to say what it wants
 │   ├── TooLarge               413  body over the limit
-│   ├── NotServed              501  a part of the client's protocol that no upstream is asked for
 │   └── TooManyRequests        429  over a limit of the gateway's own
 ├── UpstreamError              an upstream's: judged by pool/policy, maybe tried elsewhere
 │   ├── RequestRefused         4xx  the request itself is at fault
 │   │   ├── ContextTooLong
-│   │   ├── RequestTooLarge    413
 │   │   └── ContentRefused          a content policy
 │   ├── RateLimited            429
 │   ├── QuotaExhausted         402, 429 without hope
@@ -45,7 +43,6 @@ class ErrorKind(StrEnum):
     BILLING = "billing"
     PERMISSION = "permission"
     NOT_FOUND = "not_found"
-    NOT_SERVED = "not_served"
     MODEL_NOT_FOUND = "model_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CLIENT_TIMEOUT = "client_timeout"
@@ -124,13 +121,6 @@ class ModelNotFound(NotFound):
     kind = ErrorKind.MODEL_NOT_FOUND
 
 
-class NotServed(RequestError):
-    """A part of the client's protocol that the gateway does not serve."""
-
-    kind = ErrorKind.NOT_SERVED
-    status = 501
-
-
 class MethodNotAllowed(RequestError):
     """The route exists, with other methods."""
 
@@ -206,13 +196,6 @@ class ContentRefused(RequestRefused):
     """A content policy refused the request."""
 
     kind = ErrorKind.CONTENT_POLICY
-
-
-class RequestTooLarge(RequestRefused):
-    """The upstream takes no request of that many bytes."""
-
-    kind = ErrorKind.TOO_LARGE
-    status = 413
 
 
 class RateLimited(UpstreamError):

@@ -30,7 +30,7 @@ from gateway.canonical.content import (
 from gateway.canonical.json import JsonObject, JsonValue
 from gateway.wire.fast_json import dumps
 
-PROTOCOLS = ("anthropic", "gemini", "ollama", "openai_chat")
+PROTOCOLS = ("anthropic", "openai_chat")
 
 Draw: TypeAlias = Callable[[SearchStrategy[Any]], Any]
 

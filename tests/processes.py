@@ -14,11 +14,10 @@ from tests.gateways import free_port
 
 _PROGRAM = """
 import os, sys
-from pathlib import Path
 from gateway import app
 from gateway.config.schema import GatewayConfig
 from gateway.telemetry import logs
-config = GatewayConfig.model_validate_json(Path(os.environ["CONFIGURATION"]).read_bytes())
+config = GatewayConfig.model_validate_json(os.environ["CONFIGURATION"])
 logs.configure(config.log.level, "json", sys.stdout, config.secrets)
 app.serve(config, lambda: print("ready", file=sys.stderr, flush=True))
 """
@@ -42,13 +41,12 @@ async def serving(folder: Path, **config: Any) -> AsyncIterator[Served]:
     """A gateway with `config` (as JSON has it) on a free port, its output in `folder`."""
     port = free_port()
     config["server"] = {"port": port, **config.get("server", {})}
-    (folder / "configuration.json").write_text(json.dumps(config))
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
             _PROGRAM,
-            env={"PATH": os.environ["PATH"], "CONFIGURATION": str(folder / "configuration.json")},
+            env={"PATH": os.environ["PATH"], "CONFIGURATION": json.dumps(config)},
             stdout=out,
             stderr=err,
         )

@@ -101,23 +101,3 @@ def ask_for_health(
     from gateway.cli.healthcheck import run  # noqa: PLC0415 - as above
 
     run({"GATEWAY_CONFIG": config}, url)
-
-
-@app.command("translate")
-def translate_file(
-    file: Annotated[str, typer.Argument(help="The body; - is standard input.")],
-    client: Annotated[str, typer.Option("--from", help="The client's protocol.")],
-    upstream: Annotated[str, typer.Option("--to", help="The upstream's protocol.")],
-    *,
-    model: Annotated[str | None, typer.Option(help="The upstream's model (the one in the body).")] = None,
-    stream: Annotated[
-        bool, typer.Option("--stream", help="FILE is a stream of the upstream's: show it to the client.")
-    ] = False,
-) -> None:
-    """Show what an upstream would be sent for a client's request, and what gets lost or changed on the way.
-
-    Code 0: it can be said. 1: it cannot. Needs no configuration and calls nobody.
-    """
-    from gateway.cli.translate import run  # noqa: PLC0415 - as above
-
-    run(client, upstream, model, file, stream=stream)

@@ -8,7 +8,7 @@ from gateway.providers import PROVIDERS
 _ROUTES = ("anthropic", "api", "v1", "v1beta")
 """First words of routes that clients know, whether or not a protocol has them yet."""
 
-_OWN = ("admin", "health", "livez", "metrics", "readyz", "static", "ui")
+_OWN = ("admin", "health", "livez", "metrics", "ollama", "readyz", "static", "ui")
 
 
 def kinds() -> Kinds:
@@ -17,8 +17,7 @@ def kinds() -> Kinds:
     words = (endpoint.path.strip("/").partition("/")[0] for codec in codecs for endpoint in codec.endpoints)
     return Kinds(
         providers={
-            name: ProviderFacts(provider.env, provider.base_url_env, provider.default_port)
-            for name, provider in PROVIDERS.items()
+            name: ProviderFacts(provider.env, provider.base_url_env) for name, provider in PROVIDERS.items()
         },
         capabilities=Capabilities,
         reserved=frozenset((*_ROUTES, *_OWN, *words)),

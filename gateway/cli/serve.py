@@ -9,7 +9,6 @@ import typer
 
 from gateway import app
 from gateway.cli.configuration import configuration, refusal
-from gateway.cli.local import local_models
 from gateway.cli.welcome import welcome
 from gateway.config.schema import GatewayConfig
 from gateway.providers import PROVIDERS
@@ -24,7 +23,7 @@ def run(options: Mapping[str, str | None]) -> None:
     Raises:
         typer.Exit: with code 2 after an explanation on standard error, if the gateway cannot start.
     """
-    config = configuration(options, local_models)
+    config = configuration(options)
     logs.configure(config.log.level, config.log.format, sys.stdout, config.secrets)
     for pool in config.idle_pools:
         log.warning("pool_without_deployments", pool=pool)

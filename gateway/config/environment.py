@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from gateway.config.checks import checked_base_url, checked_key, completed, is_loopback, leads_back
+from gateway.config.checks import checked_base_url, checked_key, is_loopback, leads_back
 from gateway.config.errors import ConfigError
 from gateway.config.kinds import Kinds, ProviderFacts
 from gateway.config.load import load_pools
@@ -100,7 +100,6 @@ def _pool(
     )
     base_url = said.get(facts.base_url_variable) if facts.base_url_variable is not None else None
     if base_url is not None and facts.base_url_variable is not None:
-        base_url = base_url if facts.default_port is None else completed(base_url, facts.default_port)
         base_url = checked(checked_base_url, facts.base_url_variable, base_url)
         _refuse_circle(facts.base_url_variable, base_url, server)
         keys = keys or [None]

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 @dataclass(slots=True, frozen=True)
 class ProviderFacts:
     """What can be said of a provider in variables: its keys, best name first, and another host for it (None:
-    none is asked for), which may be a host alone where there is a `default_port`.
+    none is asked for).
     """
 
     key_variables: tuple[str, ...] = ()
     base_url_variable: str | None = None
-    default_port: int | None = None
 
 
 @dataclass(slots=True, frozen=True)

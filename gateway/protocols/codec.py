@@ -30,12 +30,8 @@ class Operation(StrEnum):
     GENERATE = "generate"
     STREAM = "stream"
     """Where an upstream has a path of its own for replies that are streamed."""
-    COMPLETE = "complete"
-    """Another form of GENERATE, a prompt alone, which upstreams of the same protocol have at its own path."""
     LOCAL = "local"
     """What the codec answers by itself (`Codec.answer`)."""
-    ABSENT = "absent"
-    """What clients look for and nobody serves here: they are told what is served."""
     COUNT_TOKENS = "count_tokens"
     LIST_MODELS = "list_models"
     SHOW_MODEL = "show_model"
@@ -68,8 +64,8 @@ class Endpoint:
 
 @dataclass(slots=True)
 class Call:
-    """A client's request before it is understood. Header names are lower case; `params` come from the path;
-    `received` is Unix seconds.
+    """A client's request before it is understood. Header names are lower case; `params` come from the
+    path.
     """
 
     payload: JsonObject
@@ -78,7 +74,6 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     endpoint: Endpoint | None = None
-    received: int = 0
 
 
 @dataclass(slots=True)
@@ -152,11 +147,6 @@ class StreamDecoder(Protocol):
     """
 
     payload: JsonValue
-
-    @property
-    def finished(self) -> bool:
-        """Whether every choice that began has said why it ended: `close` would find nothing missing."""
-        ...
 
     def decode(self, frame: Frame) -> list[Event]:
         """The events that `frame` says; frames after the terminator say nothing.

@@ -10,29 +10,16 @@ from gateway.pool.deployment import Deployment
 from gateway.protocols.codec import HttpAnswer, Losses, Operation, Sent, foreign_fields
 from gateway.protocols.target import Target
 from gateway.relay.exchange import Exchange
-from gateway.relay.lanes import (
-    MAX_REPLY_BYTES,
-    Ends,
-    EventsLane,
-    Lane,
-    PassingLane,
-    Piece,
-    WholeReplyLane,
-)
+from gateway.relay.lanes import Ends, EventsLane, Lane, PassingLane, Piece, WholeReplyLane
 from gateway.relay.sink import Said
 from gateway.relay.timers import Watch
 from gateway.wire import fast_json
 from gateway.wire.http import HttpReply, HttpRequest
 
-MAX_REFUSAL_BYTES = 64 * 1024
-"""How much of an error status's body is read, and in how many seconds: `REFUSAL_S`."""
-
-REFUSAL_S = 5.0
+MAX_REPLY_BYTES = 64 * 1024 * 1024
+"""The largest reply that is read as a whole."""
 
 _DRAIN_S = 1.0
-_FINISH_S = 2.0
-"""How long a reply that is finished may go on without a sign that it is whole."""
-
 _EVENT_STREAM = "text/event-stream"
 
 
@@ -66,7 +53,7 @@ class Attempt:
         exchange, deployment = self._exchange, self._deployment
         exchange.record.attempts += 1
         watch = Watch(deployment.timeouts, until, streaming=exchange.asked.stream)
-        async with watch, deployment.transport.send(self._request) as reply:
+        async with watch.running(), deployment.transport.send(self._request) as reply:
             headers = reply.headers
             exchange.record.upstream_request_id = (
                 headers.get("x-request-id") or headers.get("request-id") or ""
@@ -101,7 +88,9 @@ class Attempt:
     def _bound(self, target: Target, body: bytes, headers: dict[str, str]) -> HttpRequest:
         deployment = self._deployment
         provider = deployment.provider
-        url = provider.url(self._operation(), deployment.base_url, target.model)
+        stream = self._exchange.asked.stream and Operation.STREAM in provider.paths
+        operation = Operation.STREAM if stream else Operation.GENERATE
+        url = provider.url(operation, deployment.base_url, target.model)
         if url is None:
             raise errors.ModelUnavailable(f"{provider.name} answers no generation requests")
         said = {
@@ -114,20 +103,12 @@ class Attempt:
         }
         return deployment.credential.sign(HttpRequest("POST", url, said, body, deployment.timeouts.connect))
 
-    def _operation(self) -> Operation:
-        """Which of an upstream's paths for replies is meant."""
-        endpoint, paths = self._exchange.call.endpoint, self._deployment.provider.paths
-        if self._passes and endpoint is not None and endpoint.operation is Operation.COMPLETE:
-            return Operation.COMPLETE
-        streams = self._exchange.asked.stream and Operation.STREAM in paths
-        return Operation.STREAM if streams else Operation.GENERATE
-
     async def _refusal(self, reply: HttpReply) -> errors.UpstreamError:
         """What the upstream's error status means.
 
         A refusal of the request itself passes through verbatim where the protocol is the same: same words.
         """
-        error = self._upstream.decode_error(reply.status, reply.headers, await _read_refusal(reply))
+        error = self._upstream.decode_error(reply.status, reply.headers, await read_whole(reply))
         if self._passes and isinstance(error, errors.RequestRefused):
             error.verbatim = True
         return error
@@ -169,29 +150,17 @@ class Attempt:
         sink.keep_alive(framing.content_type, exchange.record.headers, lane.ping)
         exchange.fail = lane.fail
         chunks = aiter(reply.chunks)
-        with suppress(TimeoutError):
-            await self._carry(chunks, lane, watch)
-        if not lane.complete:
+        async for chunk in chunks:
+            piece = lane.feed(chunk)
+            watch.heard(content=piece.content)
+            await self._pass_on(piece, watch)
+            if lane.complete:
+                break
+        else:
             await self._pass_on(lane.close(), watch)
         exchange.record.stop = lane.collector.stop.reason if lane.collector.stop else ""
         await sink.close()
         await _drain(chunks)
-
-    async def _carry(self, chunks: AsyncIterator[bytes], lane: Lane, watch: Watch) -> None:
-        """Pass on what comes until the reply is whole or its bytes have ended.
-
-        Raises:
-            TimeoutError: the reply is finished, but no sign that it is whole came in time.
-        """
-        async with asyncio.timeout(None) as patience:
-            async for chunk in chunks:
-                piece = lane.feed(chunk)
-                watch.heard(content=piece.content)
-                await self._pass_on(piece, watch)
-                if lane.complete:
-                    return
-                if lane.finished:
-                    patience.reschedule(asyncio.get_running_loop().time() + _FINISH_S)
 
     async def _pass_on(self, piece: Piece, watch: Watch) -> None:
         """Hold `piece` back until the first content, then send all that was held."""
@@ -233,22 +202,6 @@ async def read_whole(reply: HttpReply) -> bytes:
             raise errors.BadUpstreamReply(f"the upstream's reply is larger than {MAX_REPLY_BYTES} bytes")
         parts.append(chunk)
     return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-async def _read_refusal(reply: HttpReply) -> bytes:
-    """The beginning of an error status's body: what matters comes first, and the status alone says enough."""
-    body = bytearray()
-    with suppress(errors.UpstreamError, TimeoutError):
-        async with asyncio.timeout(REFUSAL_S):
-            await _fill(body, reply.chunks)
-    return bytes(body[:MAX_REFUSAL_BYTES])
-
-
-async def _fill(body: bytearray, chunks: AsyncIterator[bytes]) -> None:
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > MAX_REFUSAL_BYTES:
-            return
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:

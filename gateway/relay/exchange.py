@@ -44,7 +44,7 @@ class Exchange:
             return self.fail(error)
         frames = self.codec.stream_encoder(self.asked, Losses()).fail(error)
         out = (self.asked.framing or self.codec.framing).encoder()
-        return b"".join(map(out.encode, frames)) + out.close()
+        return b"".join(map(out.encode, frames))
 
 
 @dataclass(slots=True)
@@ -100,6 +100,4 @@ def _ascii(value: str) -> str:
     """`value` with everything that may not stand in a header as `?`: it may come from a client or an
     upstream.
     """
-    if value.isascii() and value.isprintable():
-        return value
     return "".join(sign if " " <= sign <= "~" else "?" for sign in value)

@@ -1,7 +1,7 @@
 """A request for a reply: route it, try, and fall back while nothing has been said."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -20,8 +20,6 @@ from gateway.relay.sink import Said
 MAX_ATTEMPTS = 3
 
 _ENDLESS = 2**63
-_REMEMBERED = 1000
-"""Targets that are remembered at most: model names may come from clients."""
 
 log = structlog.stdlib.get_logger()
 
@@ -34,7 +32,6 @@ class Generator:
     router: Router
     capabilities: CapabilityTable
     total_timeout_s: float
-    _targets: dict[tuple[Deployment, str], Target] = field(default_factory=dict)
 
     async def generate(self, exchange: Exchange) -> None:
         """Answer `exchange`.
@@ -70,15 +67,9 @@ class Generator:
         raise summary(failed[-1:] if exchange.sink.said is Said.CONTENT else failed, unsayable)
 
     def _target(self, deployment: Deployment, model: str) -> Target:
-        known = self._targets.get((deployment, model))
-        if known is not None:
-            return known
         provider = deployment.provider
         can = self.capabilities.of(provider.codec.name, model, provider.capabilities, deployment.capabilities)
-        target = Target(model, can)
-        if len(self._targets) < _REMEMBERED:
-            self._targets[deployment, model] = target
-        return target
+        return Target(model, can)
 
 
 def _is_last(exchange: Exchange, error: errors.GatewayError) -> bool:

@@ -13,14 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.canonical.events import Collector, Delta, Event, Start, explode
+from gateway.canonical.events import Close, Collector, Delta, End, Event, Open, explode
 from gateway.errors import BadUpstreamReply, GatewayError, UpstreamError
 from gateway.protocols.codec import Asked, Codec, Losses, Sent
-from gateway.wire.fast_json import JsonError, repaired
+from gateway.wire.fast_json import JsonError
 from gateway.wire.frames import Frame, FrameTooLargeError
-
-MAX_REPLY_BYTES = 32 * 1024 * 1024
-"""The largest reply that is read as a whole."""
 
 
 @dataclass(slots=True)
@@ -59,11 +56,6 @@ class Lane(Protocol):
         """Whether the reply is whole."""
         ...
 
-    @property
-    def finished(self) -> bool:
-        """Whether nothing is missing but the sign that the reply is whole."""
-        ...
-
     def feed(self, chunk: bytes) -> Piece:
         """Take what a read brought. After an error or the end, feed no more."""
         ...
@@ -95,11 +87,6 @@ class _Listening:
         """Whether the reply is whole."""
         return self.collector.complete
 
-    @property
-    def finished(self) -> bool:
-        """Whether nothing is missing but the sign that the reply is whole."""
-        return self._decoder.finished
-
     def feed(self, chunk: bytes) -> Piece:
         """Take what a read brought."""
         piece = Piece()
@@ -114,7 +101,7 @@ class _Listening:
 
     def fail(self, error: GatewayError) -> bytes:
         """The bytes that tell the client that the stream broke."""
-        return b"".join(map(self._out.encode, self._encoder.fail(error))) + self._out.close()
+        return b"".join(self._out.encode(frame) for frame in self._encoder.fail(error))
 
     def _guarded(self, piece: Piece, work: Callable[[list[bytes]], None]) -> None:
         """Do `work`; what came before an error still reaches the client."""
@@ -142,9 +129,8 @@ class _Listening:
     def _hear(self, events: list[Event], piece: Piece) -> None:
         for event in events:
             self.collector.feed(event)
-            piece.content = piece.content or not (
-                isinstance(event, Start) or (isinstance(event, Delta) and event.kind == "usage")
-            )
+            if isinstance(event, (Open, Close, End)) or (isinstance(event, Delta) and event.kind != "usage"):
+                piece.content = True
 
 
 class PassingLane(_Listening):
@@ -156,11 +142,9 @@ class PassingLane(_Listening):
         self._as_they_came = ends.asked.framing is None
 
     def _carry(self, frame: Frame, piece: Piece, out: list[bytes]) -> None:
-        events = self._decoder.decode(frame)
+        self._hear(self._decoder.decode(frame), piece)
         mended = self._mender.mend(frame, self._decoder.payload)
-        self._hear(events, piece)
         if mended is not None:
-            mended = _readable(mended)
             untouched = self._as_they_came and mended is frame and frame.clean
             out.append(frame.raw if untouched else self._out.encode(mended))
 
@@ -168,16 +152,6 @@ class PassingLane(_Listening):
         self._carry_all(self._frames.close(), piece, out)
         self._hear(self._decoder.close(), piece)
         out.extend(self._out.encode(frame) for frame in self._mender.finish())
-
-
-def _readable(frame: Frame) -> Frame:
-    """`frame`, or the same with U+FFFD for bytes that are no UTF-8 and for lone surrogates: SDKs die of
-    them.
-    """
-    if frame.data.isascii() and b"\\u" not in frame.data:
-        return frame
-    data = repaired(frame.data)
-    return frame if data is frame.data else Frame(data, frame.event)
 
 
 class EventsLane(_Listening):
@@ -193,8 +167,7 @@ class EventsLane(_Listening):
     def _say(self, events: list[Event], piece: Piece, out: list[bytes]) -> None:
         self._hear(events, piece)
         for event in events:
-            for frame in self._encoder.encode(event):
-                out.append(self._out.encode(frame))  # noqa: PERF401 - a generator for one frame costs more
+            out.extend(self._out.encode(frame) for frame in self._encoder.encode(event))
 
 
 class WholeReplyLane(_Listening):
@@ -208,10 +181,6 @@ class WholeReplyLane(_Listening):
     def feed(self, chunk: bytes) -> Piece:
         """Keep the bytes until all have come."""
         self._body += chunk
-        if len(self._body) > MAX_REPLY_BYTES:
-            return Piece(
-                error=BadUpstreamReply(f"the upstream's reply is larger than {MAX_REPLY_BYTES} bytes")
-            )
         return Piece()
 
     def _finish(self, piece: Piece, out: list[bytes]) -> None:

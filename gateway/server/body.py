@@ -46,8 +46,7 @@ async def _read(request: web.Request, limit: int, timeout_s: float) -> bytes:
     if "expect" in request.headers:
         await _invite(request)
     try:
-        # What came along with the header is not waited for.
-        async with asyncio.timeout(None if request.content.is_eof() else timeout_s) as patience:
+        async with asyncio.timeout(timeout_s) as patience:
             return await _pieces(request, limit, patience)
     except TimeoutError as error:
         raise errors.RequestTimeout("the request body did not arrive in time") from error
@@ -63,13 +62,13 @@ async def _pieces(request: web.Request, limit: int, patience: asyncio.Timeout) -
     pieces: list[bytes] = []
     size = 0
     until = patience.when()
+    assert until is not None, "there is a timeout"
     while piece := await request.content.readany():
         pieces.append(piece)
         size += len(piece)
         if size > limit:
             raise _too_large(limit)
-        if until is not None:
-            patience.reschedule(until + size / _SLOWEST)
+        patience.reschedule(until + size / _SLOWEST)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 

@@ -111,12 +111,10 @@ class Server:
             return self.told(error, codec, request_id)
         try:
             self._admit(request)
-            if endpoint.operation is Operation.ABSENT:
-                raise _absent(request, codec)
             call = await self._call(request, endpoint)
             if (answer := codec.answer(call)) is not None:
                 return self._web(answer, codec, request_id)
-            if endpoint.operation in {Operation.GENERATE, Operation.COMPLETE}:
+            if endpoint.operation is Operation.GENERATE:
                 return await self._generate(request, codec, call, request_id)
             answer = await self._looked_up(call, codec, endpoint.operation)
             return self._web(answer, codec, request_id)
@@ -189,8 +187,8 @@ class Server:
         Raises:
             TooLarge, RequestTimeout, InvalidRequest: it is too big, comes too slowly, or is no JSON object.
         """
-        call = Call({}, b"", request.headers, request.match_info, request.query, endpoint, int(time()))
-        if endpoint.method not in {"GET", "HEAD"}:
+        call = Call({}, b"", request.headers, request.match_info, request.query, endpoint)
+        if endpoint.method != "GET":
             limits = self.limits
             read = await body.read_json(request, limits.body_bytes, limits.body_timeout_s)
             call.payload, call.body = read
@@ -239,16 +237,6 @@ def _mounted(codec: Codec) -> Iterator[Endpoint]:
             for mount in codec.mounts
         )
         yield replace(endpoint, path="/{pool}" + endpoint.path)
-
-
-def _absent(request: web.Request, codec: Codec) -> errors.NotServed:
-    """That what a client looks for is not here, and what is."""
-    served = ", ".join(
-        f"{point.method} {codec.mounts[0]}{point.path}"
-        for point in codec.endpoints
-        if point.operation is not Operation.ABSENT and point.method != "HEAD"
-    )
-    return errors.NotServed(f"{request.method} {request.path} is not served here; what is: {served}")
 
 
 def _ids(codec: Codec, request_id: str) -> dict[str, str]:

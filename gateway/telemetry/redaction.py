@@ -6,9 +6,7 @@ nothing.
 """
 
 import re
-from collections.abc import Iterable, Mapping, MutableMapping
-from functools import lru_cache
-from typing import TypeGuard
+from collections.abc import Iterable, MutableMapping
 
 from gateway.canonical.json import JsonValue
 
@@ -76,26 +74,10 @@ class Redactor:
 
     def fields(self, record: MutableMapping[str, object]) -> dict[str, JsonValue]:
         """The fields of a record, values turned into plain JSON, without secrets."""
-        if self._is_harmless(record):
-            return {**record}
         return {name: self._field(name, value) for name, value in record.items()}
 
-    def _is_harmless(self, record: Mapping[str, object]) -> TypeGuard[Mapping[str, JsonValue]]:
-        """Whether nothing in `record` can be a secret: plain values under plain names, and one search over
-        all of its texts finds nothing. A line end between two texts makes no sign and hides none.
-        """
-        texts: list[str] = []
-        for value in record.values():
-            if isinstance(value, str):
-                texts.append(value)
-            elif isinstance(value, list) and all(isinstance(item, str) for item in value):
-                texts += value
-            elif value is not None and not isinstance(value, (bool, int, float)):
-                return False
-        return not any(map(_is_telling, record)) and self._pattern.search("\n".join(texts)) is None
-
     def _field(self, name: object, value: object) -> JsonValue:
-        if value is not None and _is_telling(str(name)):
+        if str(name).lower().replace("_", "-") in _NAMED and value is not None:
             return HIDDEN
         return self._value(value)
 
@@ -113,12 +95,6 @@ class Redactor:
                 return self.text(value.decode("utf-8", "backslashreplace"))
             case _:
                 return self.text(repr(value))
-
-
-@lru_cache(maxsize=1024)
-def _is_telling(name: str) -> bool:
-    """Whether a field called `name` holds a secret whatever its value looks like."""
-    return name.lower().replace("_", "-") in _NAMED
 
 
 def _hidden(found: re.Match[str]) -> str:

@@ -96,10 +96,8 @@ def dumps(value: JsonValue) -> bytes:
 
 def dumps_for_line_splitters(value: JsonValue) -> bytes:
     """The same with U+0085, U+2028 and U+2029 escaped, for clients that split lines at them."""
-    data = dumps(value)
-    if data.isascii():
-        return data
-    return _SEPARATORS.sub(lambda found: f"\\u{ord(found[0]):04x}", data.decode()).encode()
+    text = dumps(value).decode()
+    return _SEPARATORS.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 def find(data: bytes, key: str) -> tuple[int, int] | None:
@@ -110,7 +108,7 @@ def find(data: bytes, key: str) -> tuple[int, int] | None:
     that occurs twice the last one counts, as for every parser. Cheap where all keys are spelled plainly, a
     walk over the whole object where one may not be.
     """
-    if _may_hide_keys(data):
+    if _SPELLED_OUT.search(data):
         return _find_any(data, key)
     quoted = b'"%b"' % key.encode()
     at = data.rfind(quoted)
@@ -131,8 +129,7 @@ def is_repeated(data: bytes, key: str) -> bool:
 
     What `find` says of its arguments and of its cost holds here.
     """
-    quoted = b'"%b"' % key.encode()
-    if data.find(quoted) == data.rfind(quoted) and not _may_hide_keys(data):
+    if data.count(b'"%b"' % key.encode()) < 2 and not (b"\\u00" in data and _SPELLED_OUT.search(data)):
         return False
     span = find(data, key)
     if span is None:
@@ -140,12 +137,6 @@ def is_repeated(data: bytes, key: str) -> bool:
     closing = data.rfind(b'"', 0, data.rfind(b":", 0, span[0]))
     opening = data.rfind(b'"', 0, closing)
     return key in loads(data[:opening] + b'"":0}')
-
-
-def _may_hide_keys(data: bytes) -> bool:
-    """Whether a key in `data` may be spelled with escapes for its letters."""
-    # The plain search is a tenth of the price, and almost always enough.
-    return b"\\u00" in data and _SPELLED_OUT.search(data) is not None
 
 
 def _is_top_level(data: bytes, at: int) -> bool:

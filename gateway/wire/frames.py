@@ -50,7 +50,7 @@ class FrameEncoder(Protocol):
         ...
 
     def close(self) -> bytes:
-        """What the end of a stream still owes its reader, an end by an error too."""
+        """What a stream that ended well still owes its reader."""
         ...
 
 

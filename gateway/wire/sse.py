@@ -62,14 +62,12 @@ class SseDecoder:
         start = 0
         # What was searched before holds no empty line, but its last byte may be the first LF of one.
         end = buffer.find(b"\n\n", max(self._searched - 1, 0))
-        # Cut from bytes, each record is copied once.
-        whole = bytes(buffer) if end >= 0 else b""
         while end >= 0:
-            frame = _frame(whole[start : end + 2])
+            frame = _frame(bytes(buffer[start : end + 2]))
             if frame is not None:
                 frames.append(frame)
             start = end + 2
-            end = whole.find(b"\n\n", start)
+            end = buffer.find(b"\n\n", start)
         del buffer[:start]
         self._searched = len(buffer)
         return frames

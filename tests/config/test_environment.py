@@ -287,26 +287,3 @@ def test_mistakes_in_a_pools_file_are_told_by_place(tmp_path: Path) -> None:
     file.write_text("pools:\n  main: [{provider: groq, base_url: http://localhost:3000}]\n")
     with pytest.raises(ConfigError, match=r"pools\.yaml:2:37: .*own address"):
         from_environment({"PROVIDER_POOLS_FILE": str(file)})
-
-
-@pytest.mark.parametrize(
-    ("said", "meant"),
-    [
-        ("http://127.0.0.1:11434", "http://127.0.0.1:11434"),
-        ("gpu-box", "http://gpu-box:11434"),
-        ("gpu-box:8080/ollama/", "http://gpu-box:8080/ollama"),
-        ("0.0.0.0", "http://127.0.0.1:11434"),  # noqa: S104 - a place to reach
-        (":11435", "http://127.0.0.1:11435"),
-        ("[::]:11435", "http://[::1]:11435"),
-        ("https://ollama.example", "https://ollama.example"),
-    ],
-)
-def test_ollamas_host_is_taken_as_ollama_takes_it(said: str, meant: str) -> None:
-    (pool,) = from_environment({"OLLAMA_HOST": said}).pools
-    assert (pool.name, pool.deployments[0].base_url, pool.deployments[0].models) == ("ollama", meant, ("*",))
-
-
-@pytest.mark.parametrize("said", ["gpu-box:many", "me:word@gpu-box", "http://localhost:3000/ollama"])
-def test_a_host_that_is_none_is_refused_by_name(said: str) -> None:
-    with pytest.raises(ConfigError, match=r"^OLLAMA_HOST: "):
-        from_environment({"OLLAMA_HOST": said})

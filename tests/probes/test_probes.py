@@ -20,8 +20,6 @@ UPSTREAM_KEY = "probe-upstream-key-93ac"
 UPSTREAMS = {
     "openai-chat": ("gpt-probe-1", "OPENAI_BASE_URL", "OPENAI_API_KEY", "/v1"),
     "anthropic": ("claude-probe-1", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", ""),
-    "gemini": ("gemini-3-probe", "GEMINI_BASE_URL", "GEMINI_API_KEY", ""),
-    "ollama": ("probe-1", "OLLAMA_HOST", "OLLAMA_API_KEY", ""),
 }
 CLAUDE_CODE_MODES = ("seq", "shell", "parallel", "text")
 SDK_MODES = ("seq", "parallel", "text")
@@ -38,14 +36,14 @@ async def run(*command: str | Path) -> str:
     return text
 
 
-async def probe(upstream: str, script: str, *more: str, interpreter: str, mount: str = "") -> str:
+async def probe(upstream: str, script: str, *more: str, interpreter: str) -> str:
     """Run `script` against a gateway in front of the strict `upstream`."""
     model, base_url, key, suffix = UPSTREAMS[upstream]
     path = shared("clients", "probes", script)
     async with strict(upstream) as far:
         settings = {"API_KEY": KEY, base_url: far.url + suffix, key: UPSTREAM_KEY}
         async with process(**settings) as gateway:
-            out = await run(interpreter, path, gateway + mount, KEY, model, *more)
+            out = await run(interpreter, path, gateway, KEY, model, *more)
         assert await far.complaints() == []
     return out
 
@@ -73,30 +71,3 @@ async def test_the_openai_sdk_works_its_task(upstream: str, mode: str) -> None:
     out = await probe(upstream, "probe_sdk_openai.py", mode, "--only", "chat", interpreter=sys.executable)
 
     assert out.count("PASS") == 2
-
-
-@pytest.mark.parametrize("mode", SDK_MODES)
-@pytest.mark.parametrize("upstream", UPSTREAMS)
-async def test_the_ollama_sdk_works_its_task(upstream: str, mode: str) -> None:
-    out = await probe(
-        upstream, "probe_sdk_ollama.py", mode, "--only", "stream", interpreter=sys.executable, mount="/ollama"
-    )
-
-    assert out.count("PASS") == 2
-
-
-@pytest.mark.parametrize("mode", SDK_MODES)
-@pytest.mark.parametrize("upstream", UPSTREAMS)
-async def test_the_gemini_sdk_works_its_task(upstream: str, mode: str) -> None:
-    out = await probe(upstream, "probe_sdk_genai.py", mode, interpreter=sys.executable)
-
-    assert out.count("PASS") == 5
-
-
-@pytest.mark.parametrize("mode", CLAUDE_CODE_MODES)
-@pytest.mark.parametrize("upstream", UPSTREAMS)
-async def test_gemini_cli_works_its_task(upstream: str, mode: str) -> None:
-    if shutil.which("npm") is None:
-        pytest.skip("SKIPPED LOUDLY: npm is not here, so gemini-cli cannot be installed")
-
-    assert "PASS" in await probe(upstream, "probe_gemini_cli.sh", mode, interpreter="bash")

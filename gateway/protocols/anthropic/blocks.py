@@ -165,8 +165,8 @@ def decode_raw(kind: str, raw: JsonObject, path: str) -> ServerToolUse | ServerT
         name = kind.removesuffix("_tool_result")
         shown = readable(raw.get("content"))
         return ServerToolResult(FAMILY, name, raw, _text(raw, "tool_use_id"), shown, origin=path)
-    # What is new may hold anything: of that, only what it calls words or content is for people to read.
-    return Opaque(FAMILY, raw, _text(raw, "text") or readable(raw.get("content")), origin=path)
+    shown = readable({name: value for name, value in raw.items() if name != "type"})
+    return Opaque(FAMILY, raw, shown, origin=path)
 
 
 def _text(raw: JsonObject, name: str) -> str:

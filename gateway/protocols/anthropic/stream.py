@@ -44,7 +44,7 @@ from gateway.protocols.anthropic.response import (
     restored,
     tool_use,
 )
-from gateway.protocols.anthropic.streamed import JsonScalar, StreamedBlock, number_of, object_of, taken_apart
+from gateway.protocols.anthropic.streamed import JsonScalar, StreamedBlock, number_of, object_of
 from gateway.protocols.codec import Asked, Losses, Sent
 from gateway.protocols.fields import Fields
 from gateway.wire import fast_json
@@ -101,18 +101,13 @@ class MessageDecoder:
         self.payload = payload
         return _well_formed(self._events(payload, frame.event))
 
-    @property
-    def finished(self) -> bool:
-        """Whether a reason to stop was given."""
-        return "stop_reason" in self._ending
-
     def close(self) -> list[Event]:
         """The bytes have ended; that is well once a reason to stop was given, with or without
         message_stop.
         """
         if self._done:
             return []
-        if not self.finished:
+        if "stop_reason" not in self._ending:
             raise bad_reply("the stream broke off before its end")
         return _well_formed(self._finish())
 
@@ -125,7 +120,7 @@ class MessageDecoder:
         match kind:
             case "content_block_start":
                 self._open_block(number_of(payload), object_of(payload, "content_block"))
-            case "content_block_delta" if payload.get("delta") is not None:
+            case "content_block_delta":
                 self._add(number_of(payload), object_of(payload, "delta"))
             case "content_block_stop":
                 self._close_block(number_of(payload))
@@ -317,8 +312,6 @@ class MessageEncoder:
                 return []
             case End():
                 return list(self._end(event))
-            case Delta(kind="text", value=str(piece), choice=0) if piece and self._open:
-                return [self._in_block({"type": "text_delta", "text": piece})]
             case Open() | Delta() | Close() if event.choice:
                 return []
             case Open(part=part):
@@ -452,7 +445,20 @@ class MessageEncoder:
 
     def _whole(self, raw: JsonObject) -> Iterator[Frame]:
         """A block that is complete: its start, its fields that come as deltas, its stop."""
-        start, deltas = taken_apart(raw)
+        start, deltas = dict(raw), list[JsonObject]()
+        kind = raw.get("type")
+        if kind in ("server_tool_use", "mcp_tool_use"):
+            start["input"] = {}
+            deltas = [
+                {"type": "input_json_delta", "partial_json": fast_json.dumps(raw.get("input")).decode()}
+            ]
+        elif kind == "thinking":
+            # Its words, if it has any, were told as they came; then it is not whole but open.
+            start["signature"] = ""
+            deltas = [{"type": "signature_delta", "signature": raw["signature"]}]
+        elif kind == "compaction":
+            start["content"] = None
+            deltas = [{"type": "compaction_delta", "content": raw.get("content")}]
         yield from self._open_block(start)
         yield from (self._in_block(delta) for delta in deltas)
         yield from self._stop_block()

@@ -105,11 +105,6 @@ CODEC = Codec(
         Endpoint(Operation.GENERATE, "POST", "/v1/chat/completions"),
         Endpoint(Operation.LIST_MODELS, "GET", "/v1/models"),
         Endpoint(Operation.SHOW_MODEL, "GET", "/v1/models/{id}"),
-        *(
-            Endpoint(Operation.ABSENT, "*", path)
-            for name in ("files", "batches", "uploads")
-            for path in (f"/v1/{name}", f"/v1/{name}/{{rest:.*}}")
-        ),
     ),
     asked=_asked,
     redirect=_redirect,

@@ -17,7 +17,6 @@ from gateway.canonical.events import complete_stop
 from gateway.canonical.json import JsonObject, JsonValue
 from gateway.canonical.usage import Stop, StopReason, Usage
 from gateway.protocols.codec import Asked
-from gateway.protocols.fields import token_count
 from gateway.protocols.openai_chat.media import NAME
 
 _STOPS: Mapping[str, StopReason] = {
@@ -120,7 +119,10 @@ def _details(usage: dict[str, Any], side: str) -> dict[str, Any]:
 
 
 def _count(counts: dict[str, Any], name: str) -> int | None:
-    return token_count(counts.get(name))
+    value = counts.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return max(0, int(value))
 
 
 def _first(*counts: int | None) -> int | None:

@@ -65,7 +65,7 @@ def turn(*parts: Part) -> tuple[list[Any], list[str], list[str]]:
         ),
         (
             {"type": "container_upload", "file_id": "f"},
-            Opaque("anthropic", {"type": "container_upload", "file_id": "f"}, ""),
+            Opaque("anthropic", {"type": "container_upload", "file_id": "f"}, '{"file_id":"f"}'),
         ),
     ],
 )  # fmt: skip

@@ -431,13 +431,7 @@ def test_a_call_whose_arguments_come_with_its_end_has_them_told() -> None:
 def test_the_signature_of_a_call_follows_it() -> None:
     signed = ToolCall("a", "f", "{}", signature=Signature("gemini", "s"))
     assert deltas_of(_reply(signed))[-1] == {
-        "tool_calls": [
-            {
-                "index": 0,
-                "function": {"arguments": ""},
-                "extra_content": {"google": {"thought_signature": "s"}},
-            }
-        ]
+        "tool_calls": [{"index": 0, "extra_content": {"google": {"thought_signature": "s"}}}]
     }
 
 
@@ -650,18 +644,3 @@ def test_nothing_follows_the_terminator_and_a_missing_one_is_added() -> None:
 
 def test_records_that_are_no_objects_pass() -> None:
     assert _mended([1], {"choices": [7]}) == [[1], {"choices": [7]}, "[DONE]"]
-
-
-def test_a_choice_without_a_delta_is_given_one() -> None:
-    bare: JsonObject = {"choices": [{"index": 0, "delta": None, "finish_reason": "stop"}, 7]}
-    assert _mended(bare, _DONE) == [
-        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}, 7]},
-        "[DONE]",
-    ]
-    whole: JsonObject = {"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "stop"}]}
-    told: JsonObject = {
-        "choices": [
-            {"index": 0, "message": {"content": "x"}, "delta": {"content": "x"}, "finish_reason": "stop"}
-        ]
-    }
-    assert _mended(whole, _DONE) == [told, "[DONE]"]
