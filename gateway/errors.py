@@ -10,10 +10,12 @@ GatewayError
 │   ├── MethodNotAllowed       405
 │   ├── RequestTimeout         408  the client was too slow to say what it wants
 │   ├── TooLarge               413  body over the limit
+│   ├── NotServed              501  a part of the client's protocol that no upstream is asked for
 │   └── TooManyRequests        429  over a limit of the gateway's own
 ├── UpstreamError              an upstream's: judged by pool/policy, maybe tried elsewhere
 │   ├── RequestRefused         4xx  the request itself is at fault
 │   │   ├── ContextTooLong
+│   │   ├── RequestTooLarge    413
 │   │   └── ContentRefused          a content policy
 │   ├── RateLimited            429
 │   ├── QuotaExhausted         402, 429 without hope
@@ -24,6 +26,7 @@ GatewayError
 │   ├── UpstreamTimeout
 │   ├── Unreachable            no connection
 │   └── BadUpstreamReply       not what the protocol promises, a cut stream included
+│       └── BrokenOff              the connection ended within the reply
 ├── NoDeploymentLeft           every attempt failed
 └── Unavailable          503   the gateway itself: draining or overloaded
 """
@@ -43,6 +46,7 @@ class ErrorKind(StrEnum):
     BILLING = "billing"
     PERMISSION = "permission"
     NOT_FOUND = "not_found"
+    NOT_SERVED = "not_served"
     MODEL_NOT_FOUND = "model_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CLIENT_TIMEOUT = "client_timeout"
@@ -119,6 +123,13 @@ class ModelNotFound(NotFound):
     """No deployment serves that model name."""
 
     kind = ErrorKind.MODEL_NOT_FOUND
+
+
+class NotServed(RequestError):
+    """A part of the client's protocol that the gateway does not serve."""
+
+    kind = ErrorKind.NOT_SERVED
+    status = 501
 
 
 class MethodNotAllowed(RequestError):
@@ -198,6 +209,13 @@ class ContentRefused(RequestRefused):
     kind = ErrorKind.CONTENT_POLICY
 
 
+class RequestTooLarge(RequestRefused):
+    """The upstream takes no request of that many bytes."""
+
+    kind = ErrorKind.TOO_LARGE
+    status = 413
+
+
 class RateLimited(UpstreamError):
     """Too many requests for this credential; `retry_after_s` says how long, where the upstream did."""
 
@@ -247,6 +265,10 @@ class Unreachable(UpstreamError):
 
 class BadUpstreamReply(UpstreamError):
     """The reply is not what the protocol promises; a stream that ends without a finish is one of these."""
+
+
+class BrokenOff(BadUpstreamReply):
+    """The connection ended within the reply."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -47,6 +47,34 @@ def flattened(parts: Sequence[Part]) -> list[Part]:
     return flat + [part for part in parts if isinstance(part, ToolCall)]
 
 
+def joined(parts: Sequence[Part]) -> list[Part]:
+    """One reasoning text, one text and the calls, each of them a field of a single message."""
+    thought = "".join(part.text for part in parts if isinstance(part, Thinking))
+    text = "".join(part.text for part in parts if isinstance(part, Text))
+    flat: list[Part] = [Thinking(thought)] if thought else []
+    flat += [Text(text)] if text else []
+    return flat + [replace(part, signature=None) for part in parts if isinstance(part, ToolCall)]
+
+
+def told_in_order(parts: Sequence[Part]) -> list[Part]:
+    """Neighbours of one kind are one part: text goes on, and reasoning does until a signature ends it."""
+    told: list[Part] = []
+    for part in (Text(part.text) if isinstance(part, Refusal) else part for part in parts):
+        last = told[-1] if told else None
+        if isinstance(part, Text) and isinstance(last, Text):
+            told[-1] = Text(last.text + part.text)
+        elif (
+            isinstance(part, Thinking)
+            and isinstance(last, Thinking)
+            and last.signature is None
+            and not part.redacted
+        ):
+            told[-1] = replace(part, text=last.text + part.text)
+        else:
+            told.append(part)
+    return told
+
+
 WIRES: Mapping[str, Wire] = {
     "anthropic": Wire(
         stops=frozenset(
@@ -64,6 +92,34 @@ WIRES: Mapping[str, Wire] = {
         folded={StopReason.CONTENT_FILTER: StopReason.REFUSAL, StopReason.RECITATION: StopReason.REFUSAL},
         usage=("input_tokens", "cache_read", "cache_write", "output_tokens", "reasoning"),
         sequence=True,
+    ),
+    "gemini": Wire(
+        stops=frozenset(
+            {
+                StopReason.END,
+                StopReason.TOOL_CALL,
+                StopReason.LENGTH,
+                StopReason.CONTENT_FILTER,
+                StopReason.RECITATION,
+                StopReason.ERROR,
+            }
+        ),
+        folded={
+            StopReason.CONTEXT_WINDOW: StopReason.LENGTH,
+            StopReason.REFUSAL: StopReason.CONTENT_FILTER,
+        },
+        usage=("input_tokens", "cache_read", "output_tokens", "reasoning"),
+        logprobs=True,
+        order=told_in_order,
+    ),
+    "ollama": Wire(
+        stops=frozenset(
+            {StopReason.END, StopReason.TOOL_CALL, StopReason.LENGTH, StopReason.LOAD, StopReason.UNLOAD}
+        ),
+        folded={StopReason.CONTEXT_WINDOW: StopReason.LENGTH},
+        usage=("input_tokens", "output_tokens"),
+        logprobs=True,
+        order=joined,
     ),
     "openai_chat": Wire(
         stops=frozenset({StopReason.END, StopReason.TOOL_CALL, StopReason.LENGTH, StopReason.CONTENT_FILTER}),

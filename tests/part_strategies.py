@@ -30,7 +30,7 @@ from gateway.canonical.content import (
 from gateway.canonical.json import JsonObject, JsonValue
 from gateway.wire.fast_json import dumps
 
-PROTOCOLS = ("anthropic", "openai_chat")
+PROTOCOLS = ("anthropic", "gemini", "ollama", "openai_chat")
 
 Draw: TypeAlias = Callable[[SearchStrategy[Any]], Any]
 
@@ -78,13 +78,14 @@ signatures = st.sampled_from(
 """Each in the form in which the decoder of its family keeps it."""
 texts = st.builds(Text, words)
 PNG = "iVBORw0KGgo="
-
+JPEG = "/9j/4AAQSkZJRg=="
 
 PDF = Media("document", Base64("JVBERi0="), "application/pdf")
 PICTURE = Media("image", Base64(PNG), "image/png")
 MEDIA: Mapping[str, SearchStrategy[Media]] = {
-    "image.base64": st.sampled_from([PICTURE, replace(PICTURE, mime="image/jpeg")]),
+    "image.base64": st.sampled_from([PICTURE, Media("image", Base64(JPEG), "image/jpeg")]),
     "image.url": st.just(Media("image", Url("https://pictures.example/a.png"))),
+    "image.url.typed": st.just(Media("image", Url("https://pictures.example/a"), "image/png")),
     "image.file": families.map(lambda family: Media("image", FileRef("file_1", family))),
     "image.detail": st.just(replace(PICTURE, detail="low")),
     "document.base64": st.just(PDF),

@@ -1,7 +1,8 @@
 """Hypothesis strategies for canonical values: one for requests and one for replies, shared by every codec.
 
-A request has a valid history (calls answered directly behind their turn, strictly alternating roles) and at
-most two features beyond plain text, so that a codec which lacks some of them still accepts most samples.
+A request has a valid history (calls answered directly behind their turn, strictly alternating roles), some of
+the ordinary features that every wire has, and at most two of all features, so that a codec which lacks some
+of them still accepts many samples, and what it accepts is more than plain text.
 Left out, because no wire carries them from a request back to a request: item ids of protocols without items,
 a tool result's `name` (it follows from the call), and models of signatures.
 """
@@ -107,6 +108,11 @@ SETTINGS: Mapping[str, SearchStrategy[dict[str, Any]]] = {
     "continuation": _set(continuation=st.just(Continuation(previous_response_id="resp_1"))),
     "reasoning.off": _set(reasoning=st.just(Reasoning("off"))),
     "reasoning.effort": _set(reasoning=st.builds(Reasoning, st.just("effort"), _effort)),
+    "reasoning.effort.shown": _set(
+        reasoning=st.builds(
+            Reasoning, st.just("effort"), _effort, visibility=st.sampled_from(["omit", "summary"])
+        )
+    ),
     "reasoning.auto": _set(reasoning=st.builds(Reasoning, st.just("auto"), st.none() | _effort)),
     "reasoning.budget": _set(
         reasoning=st.builds(Reasoning, st.just("budget"), budget=st.integers(1024, 4000)),
@@ -181,6 +187,7 @@ SETTINGS: Mapping[str, SearchStrategy[dict[str, Any]]] = {
 MESSAGES = (
     "system",
     "system.blocks",
+    "system.cache",
     "system.inline",
     "developer",
     "message.name",
@@ -189,12 +196,23 @@ MESSAGES = (
 )
 
 
+ORDINARY = (
+    *("stop", "temperature", "top_p", "stream", "system", "prefill"),
+    *("tool", "user.image.base64", "assistant.text", "call", "result.empty"),
+)
+"""What every wire has a word for."""
+
+
 @st.composite
 def requests(draw: Draw, feature: str | None = None) -> tuple[Request, frozenset[str]]:
-    """A request with `feature` (by default one of all), perhaps another one, and the names of those in it."""
-    first = feature or draw(st.sampled_from(FEATURES))
-    others = [draw(st.sampled_from(FEATURES))] if draw(st.integers(0, 2)) == 2 else []
-    features = [first, *(other for other in others if _group(other) != _group(first))]
+    """A request with `feature` and perhaps another one (by default with at most two of all), with some
+    ordinary ones beside, and the names of those in it.
+    """
+    more = draw(st.integers(0, 2)) if feature is None else draw(st.sampled_from([0, 0, 1]))
+    wanted = [feature] if feature is not None else []
+    wanted += [draw(st.sampled_from(FEATURES)) for _ in range(more)]
+    wanted += draw(st.lists(st.sampled_from(ORDINARY), max_size=3, unique=True))
+    features = [*{_group(name): name for name in reversed(wanted)}.values()]
     request = Request(draw(st.sampled_from(["m-1", "vendor/m:2"])), _history(draw, features), max_tokens=100)
     for name in features:
         if name in SETTINGS:
@@ -239,7 +257,9 @@ def _instructions(draw: Draw, features: list[str]) -> list[Message]:
     if "system" in features:
         return [Message("system", [draw(texts)])]
     if "system.blocks" in features:
-        return [Message("system", [draw(texts), replace(draw(texts), cache=draw(marks))])]
+        return [Message("system", [draw(texts), draw(texts)])]
+    if "system.cache" in features:
+        return [Message("system", [replace(draw(texts), cache=draw(marks))])]
     return [Message("developer", [draw(texts)])] if "developer" in features else []
 
 

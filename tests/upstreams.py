@@ -20,9 +20,11 @@ class Reset:
 
 @dataclass
 class Play:
-    """One reply. `chunks` are written one by one; a reply that is not reset ends properly."""
+    """One reply. `chunks` are written one by one, what stands behind an event once it is set; a reply that is
+    not reset ends properly.
+    """
 
-    chunks: Iterable[bytes | Silence | Reset] = ()
+    chunks: Iterable[bytes | asyncio.Event | Silence | Reset] = ()
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "text/event-stream"
@@ -82,6 +84,8 @@ class FakeUpstream:
                     assert request.transport is not None
                     request.transport.abort()
                     return response
+                case asyncio.Event():
+                    await chunk.wait()
                 case bytes():
                     if not prepared:
                         await response.prepare(request)

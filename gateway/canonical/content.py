@@ -24,11 +24,13 @@ class Signature:
     """Opaque state that only its issuer can read and that must come back to it unchanged.
 
     `family` is the protocol whose upstream issued it; `model` the upstream model, empty when not known.
+    `unsaid` are the words that it signs, where a client carries them without having wanted to read them.
     """
 
     family: str
     payload: str
     model: str = ""
+    unsaid: str | None = None
 
 
 @dataclass(slots=True)
@@ -212,12 +214,13 @@ class ServerToolResult:
 @dataclass(slots=True)
 class Opaque:
     """A part without a canonical word. Only its own protocol writes it back; `text` renders it for the
-    others.
+    others, and `name` is what they call it where they name it as lost.
     """
 
     protocol: str
     raw: JsonObject
     text: str = ""
+    name: str = field(default="part", compare=False)
     origin: str = field(default="", compare=False)
 
 

@@ -48,8 +48,9 @@ _NON_ASCII = bytes(range(128, 256))
 @dataclass(slots=True, frozen=True)
 class Template:
     """What a family of models adds: to every request, to each message, call (or result) and tool, to a
-    request with tools at all, and to one whose answer has a schema. `json` is the weight of a letter of JSON,
-    which some rewrite more tersely.
+    request with tools at all, and to one whose answer has a schema (None: it is not read, but binds the
+    sampler). `json` is the weight of a letter of JSON, which some rewrite more tersely, `signature` that of a
+    character of signed reasoning, which some read again.
     """
 
     request: float
@@ -57,8 +58,9 @@ class Template:
     call: float
     tool: float
     tools: float
-    schema: float
+    schema: float | None
     json: float = 0.22
+    signature: float = 0
 
 
 _EARLY_CLAUDE = Template(request=7, message=4, call=25, tool=40, tools=300, schema=150)
@@ -69,15 +71,21 @@ _TEMPLATES: Mapping[str, Template] = {
     "claude-sonnet-4-2025": _EARLY_CLAUDE,
     "claude": Template(request=7, message=4, call=25, tool=60, tools=400, schema=160),
     "gpt-oss": Template(request=64, message=6, call=8, tool=4, tools=14, schema=20),
-    "gemini": Template(request=1, message=1, call=36, tool=0, tools=0, schema=10, json=0.08),
+    "gemini": Template(request=1, message=1, call=18, tool=5, tools=0, schema=None, json=0.12, signature=0.1),
+    "gemma": Template(request=6, message=4, call=10, tool=25, tools=60, schema=10),
     "gpt-5": Template(request=3, message=4, call=5, tool=10, tools=64, schema=0),
     "gpt": Template(request=3, message=4, call=3, tool=8, tools=16, schema=0),
     "grok": Template(request=150, message=6, call=12, tool=10, tools=120, schema=20),
+    "llama3": Template(request=6, message=4, call=10, tool=50, tools=150, schema=None),
     "llama": Template(request=36, message=4, call=10, tool=50, tools=330, schema=20),
     "mistral": Template(request=1, message=7, call=10, tool=10, tools=20, schema=10),
+    "qwen3:": Template(request=4, message=4, call=10, tool=25, tools=150, schema=None),
+    "qwen3.6": Template(request=7, message=4, call=10, tool=25, tools=200, schema=None),
     "qwen": Template(request=4, message=4, call=10, tool=25, tools=150, schema=10),
 }
-"""By a word in the model's name; the first that fits counts."""
+"""By a word in the model's name; the first that fits counts. Names without a dash before the number, or with
+a colon behind it, are those of local servers, which hold models to a schema without telling them.
+"""
 _OTHER = Template(request=4, message=4, call=5, tool=25, tools=60, schema=10)
 
 
@@ -89,10 +97,13 @@ class _Tally:
     json: list[bytes] = field(default_factory=list)
     calls: int = 0
     media: int = 0
+    signed: int = 0
 
     def add(self, parts: Iterable[Part]) -> None:
         """Count `parts`, and the parts inside them."""
         for part in parts:
+            if isinstance(part, (Thinking, ToolCall)) and part.signature is not None:
+                self.signed += len(part.signature.payload)
             match part:
                 case Text() | Refusal():
                     self.words.append(part.text)
@@ -145,10 +156,10 @@ def estimate(request: Request) -> int:
         tally.add(message.parts)
     for tool in request.tools:
         tally.add_tool(tool)
-    schema = request.output.schema if request.output is not None else None
-    if schema is not None:
-        tally.add_json(schema)
     template = _template(request.model)
+    schema = request.output.schema if request.output is not None else None
+    if schema is not None and template.schema is not None:
+        tally.add_json(schema)
     return max(1, round(_framing(request, tally, template) + _reading(tally, template) + tally.media))
 
 
@@ -163,8 +174,8 @@ def _framing(request: Request, tally: _Tally, template: Template) -> float:
     if request.tools:
         tokens += template.tools + template.tool * len(request.tools)
     if request.output is not None and request.output.schema is not None:
-        tokens += template.schema
-    return tokens
+        tokens += template.schema or 0
+    return tokens + template.signature * tally.signed
 
 
 def _reading(tally: _Tally, template: Template) -> float:

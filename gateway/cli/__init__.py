@@ -17,6 +17,7 @@ app = typer.Typer(
 
 _HOST = "Address to listen on (SERVER_HOST, 127.0.0.1)."
 _PORT = "Port to listen on (SERVER_PORT, 3000)."
+_WORKERS = "Processes that share the port (SERVER_WORKERS, 1)."
 _LOG_LEVEL = "debug, info, warning or error (LOG_LEVEL, info)."
 _URL = "The gateway's address; without it SERVER_HOST and SERVER_PORT, or the configuration, say it."
 
@@ -54,6 +55,7 @@ def serve_clients(
     *,
     host: Annotated[str | None, typer.Option(help=_HOST)] = None,
     port: Annotated[str | None, typer.Option(help=_PORT)] = None,
+    workers: Annotated[str | None, typer.Option(help=_WORKERS)] = None,
     log_level: Annotated[str | None, typer.Option(help=_LOG_LEVEL)] = None,
 ) -> None:
     """Serve clients until SIGTERM or Ctrl-C.
@@ -63,7 +65,15 @@ def serve_clients(
     """
     from gateway.cli.serve import run  # noqa: PLC0415 - half a second that --help need not wait for
 
-    run({"GATEWAY_CONFIG": config, "SERVER_HOST": host, "SERVER_PORT": port, "LOG_LEVEL": log_level})
+    run(
+        {
+            "GATEWAY_CONFIG": config,
+            "SERVER_HOST": host,
+            "SERVER_PORT": port,
+            "SERVER_WORKERS": workers,
+            "LOG_LEVEL": log_level,
+        }
+    )
 
 
 @app.command("check")
@@ -101,3 +111,23 @@ def ask_for_health(
     from gateway.cli.healthcheck import run  # noqa: PLC0415 - as above
 
     run({"GATEWAY_CONFIG": config}, url)
+
+
+@app.command("translate")
+def translate_file(
+    file: Annotated[str, typer.Argument(help="The body; - is standard input.")],
+    client: Annotated[str, typer.Option("--from", help="The client's protocol.")],
+    upstream: Annotated[str, typer.Option("--to", help="The upstream's protocol.")],
+    *,
+    model: Annotated[str | None, typer.Option(help="The upstream's model (the one in the body).")] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="FILE is a stream of the upstream's: show it to the client.")
+    ] = False,
+) -> None:
+    """Show what an upstream would be sent for a client's request, and what gets lost or changed on the way.
+
+    Code 0: it can be said. 1: it cannot. Needs no configuration and calls nobody.
+    """
+    from gateway.cli.translate import run  # noqa: PLC0415 - as above
+
+    run(client, upstream, model, file, stream=stream)

@@ -1,6 +1,7 @@
 """What exists, as configuration wants to know it: taken from the tables of providers and protocols."""
 
 from gateway.config.kinds import Kinds, ProviderFacts
+from gateway.pool.strategies import STRATEGIES
 from gateway.protocols import CODECS
 from gateway.protocols.target import Capabilities
 from gateway.providers import PROVIDERS
@@ -8,7 +9,7 @@ from gateway.providers import PROVIDERS
 _ROUTES = ("anthropic", "api", "v1", "v1beta")
 """First words of routes that clients know, whether or not a protocol has them yet."""
 
-_OWN = ("admin", "health", "livez", "metrics", "ollama", "readyz", "static", "ui")
+_OWN = ("admin", "health", "livez", "metrics", "readyz", "static", "ui")
 
 
 def kinds() -> Kinds:
@@ -17,8 +18,10 @@ def kinds() -> Kinds:
     words = (endpoint.path.strip("/").partition("/")[0] for codec in codecs for endpoint in codec.endpoints)
     return Kinds(
         providers={
-            name: ProviderFacts(provider.env, provider.base_url_env) for name, provider in PROVIDERS.items()
+            name: ProviderFacts(provider.env, provider.base_url_env, provider.default_port)
+            for name, provider in PROVIDERS.items()
         },
         capabilities=Capabilities,
         reserved=frozenset((*_ROUTES, *_OWN, *words)),
+        strategies={name: kind.options for name, kind in STRATEGIES.items()},
     )

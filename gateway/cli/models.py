@@ -9,7 +9,8 @@ from gateway import app
 from gateway.cli.configuration import configuration
 from gateway.cli.table import table
 from gateway.config.schema import GatewayConfig
-from gateway.pool.pool import Pool, Pools
+from gateway.pool.pool import Pool
+from gateway.pool.pools import Pools
 from gateway.providers.demo import DemoTransport
 from gateway.wire import fast_json
 

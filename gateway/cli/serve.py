@@ -2,49 +2,98 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import structlog
 import typer
 
 from gateway import app
 from gateway.cli.configuration import configuration, refusal
+from gateway.cli.local import local_models
 from gateway.cli.welcome import welcome
-from gateway.config.schema import GatewayConfig
+from gateway.cli.workers import NoWorkerStartedError, Supervisor
+from gateway.config.schema import GatewayConfig, ServerConfig
 from gateway.providers import PROVIDERS
+from gateway.server import sockets
 from gateway.telemetry import logs
 
 log = structlog.stdlib.get_logger()
+
+_FIXED = ("host", "port", "workers")
+"""What a running supervisor cannot change."""
 
 
 def run(options: Mapping[str, str | None]) -> None:
     """Serve as `options` (by variable; None: not given) and the configuration say.
 
     Raises:
-        typer.Exit: with code 2 after an explanation on standard error, if the gateway cannot start.
+        typer.Exit: with code 2 after an explanation on standard error, if the gateway cannot start; with code
+            1, if a worker cannot.
     """
-    config = configuration(options)
+    config = _read(options)
+    serve = _serve if config.server.workers == 1 else partial(_serve_together, options)
+    serve(config, lambda: typer.echo(welcome(config, PROVIDERS), err=True))
+
+
+def _read(options: Mapping[str, str | None]) -> GatewayConfig:
+    config = configuration(options, local_models)
     logs.configure(config.log.level, config.log.format, sys.stdout, config.secrets)
     for pool in config.idle_pools:
         log.warning("pool_without_deployments", pool=pool)
-    _serve(config)
+    return config
 
 
-def _serve(config: GatewayConfig) -> None:
+def _serve(config: GatewayConfig, announce: Callable[[], None]) -> None:
     ready = False
 
-    def announce() -> None:
+    def on_ready() -> None:
         nonlocal ready
         ready = True
-        typer.echo(welcome(config, PROVIDERS), err=True)
+        announce()
 
     try:
-        app.serve(config, announce)
+        app.serve(config, on_ready)
     except OSError as error:
         if ready:
             raise
-        place = f"{config.server.host}:{config.server.port}"
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "no such address"
-        raise refusal(
-            f"cannot listen on {place}: {reason}; choose another with SERVER_HOST and SERVER_PORT"
-        ) from error
+        raise _no_port(config.server, error) from error
+
+
+def _serve_together(
+    options: Mapping[str, str | None], config: GatewayConfig, announce: Callable[[], None]
+) -> None:
+    """In the process that was started, supervise; in the workers that it becomes, serve."""
+    try:
+        shares = sockets.sharing(config.server.host, config.server.port, config.server.workers)
+    except OSError as error:
+        raise _no_port(config.server, error) from error
+    try:
+        post = Supervisor(config, shares, lambda: _reread(options, config.server), announce).run()
+    except NoWorkerStartedError as error:
+        typer.echo("gateway: the workers end before they serve; their records say why", err=True)
+        raise typer.Exit(1) from error
+    if post is not None:
+        app.work(post.config, post.sockets, post.supervisor)
+
+
+def _reread(options: Mapping[str, str | None], server: ServerConfig) -> GatewayConfig | None:
+    """What the configuration says now, but for what cannot change; None if it is none any more."""
+    try:
+        config = _read(options)
+    except typer.Exit:
+        log.error("configuration_refused", remedy="standard error says what is wrong; the old one holds")  # noqa: TRY400 - no bug
+        return None
+    fixed = {name: getattr(server, name) for name in _FIXED}
+    differing = [name for name in _FIXED if getattr(config.server, name) != fixed[name]]
+    if differing:
+        log.warning("change_needs_a_restart", settings=differing)
+    return config.model_copy(update={"server": config.server.model_copy(update=fixed)})
+
+
+def _no_port(server: ServerConfig, error: OSError) -> typer.Exit:
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "no such address"
+    return refusal(
+        f"cannot listen on {server.host}:{server.port}: {reason}; "
+        "choose another with SERVER_HOST and SERVER_PORT"
+    )

@@ -9,6 +9,7 @@ from shlex import quote
 from gateway.cli.address import address_of, host_of
 from gateway.cli.table import table
 from gateway.config.schema import DeploymentConfig, GatewayConfig, PoolConfig
+from gateway.protocols import CODECS
 from gateway.providers.provider import Provider
 
 _COLUMNS = ("pool", "deployment", "provider", "host", "models")
@@ -37,9 +38,20 @@ def welcome(config: GatewayConfig, providers: Mapping[str, Provider]) -> str:
             f"  {claude_code}",
             "OpenAI SDK:",
             f"  {openai}",
+            *_others(address, key, model),
             *_notes(config, pool, provider),
         )
     )
+
+
+def _others(address: str, key: str, model: str) -> list[str]:
+    """Lines for the clients of the protocols that are served beside the first two."""
+    lines = {
+        "gemini": ("Gemini SDK:", f"export GOOGLE_GEMINI_BASE_URL={address} GEMINI_API_KEY={key}"),
+        "ollama": ("Ollama:", f"export OLLAMA_HOST={address}/ollama OLLAMA_API_KEY={key}"),
+    }
+    served = [line for protocol, line in lines.items() if protocol in CODECS]
+    return [text for title, line in served for text in (title, f"  {line}    # model: {model}")]
 
 
 def place_of(deployment: DeploymentConfig, provider: Provider) -> str:
@@ -73,6 +85,6 @@ def _notes(config: GatewayConfig, pool: PoolConfig, provider: Provider) -> list[
     if provider.transport is not None:
         notes.append(
             "No key is configured, so the built-in demo model answers. For a real one set ANTHROPIC_API_KEY, "
-            "OPENAI_API_KEY or OPENAI_BASE_URL."
+            "OPENAI_API_KEY or OPENAI_BASE_URL, or start Ollama."
         )
     return ["", *notes] if notes else []

@@ -6,6 +6,7 @@ echoes the value: it may be a secret, or a URL that holds one.
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _EXAMPLE_KEY = re.compile(
@@ -22,6 +23,7 @@ _EXAMPLE_KEY = re.compile(
 )
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)?")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_THIS_MACHINE = "127.0.0.1"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
@@ -75,6 +77,23 @@ def checked_base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def completed(value: str, port: int) -> str:
+    """A URL for what may be a host alone, as it is told to a server that listens there: without a scheme it
+    is http at `port`, and every address of a machine is this machine.
+    """
+    bare = "://" not in value
+    url = urlsplit(f"http://{value}" if bare else value)
+    try:
+        port_said = url.port or (port if bare else None)
+    except ValueError:
+        return value
+    host = {"": _THIS_MACHINE, "0.0.0.0": _THIS_MACHINE, "::": "::1"}.get(url.hostname or "", url.hostname)  # noqa: S104 - compared with
+    if "@" in url.netloc:
+        return value
+    host = f"[{host}]" if ":" in f"{host}" else f"{host}"
+    return url._replace(netloc=host if port_said is None else f"{host}:{port_said}").geturl()
+
+
 def checked_glob(value: str) -> str:
     """A model's name, or a pattern of `*`, `?` and `[…]` that several match.
 
@@ -123,6 +142,7 @@ def leads_back(base_url: str, host: str, port: int) -> bool:
     return its_port == port and (is_loopback(there) or there == host)
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach `host`. A name that is not `localhost` may be anywhere."""
     address = _address(host)

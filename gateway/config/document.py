@@ -11,16 +11,22 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from gateway.config.schema import (
+    PRICE_CLASSES,
     BaseUrl,
     Glob,
     HealthCheckConfig,
+    LimitsConfig,
     LogConfig,
+    Number,
+    Price,
     Seconds,
     Secret,
     Section,
     ServerConfig,
+    StrategyConfig,
     TimeoutOverrides,
     TimeoutsConfig,
+    Weight,
 )
 
 T = TypeVar("T")
@@ -85,6 +91,11 @@ class DeploymentDocument(Section):
     capabilities: Annotated[Mapping[str, JsonValue], BeforeValidator(_typed)] = Field(default_factory=dict)
     timeout: Seconds | None = None
     timeouts: TimeoutOverrides = TimeoutOverrides()
+    weight: Weight = 1
+    priority: Number = 0
+    price: Price = PRICE_CLASSES["normal"]
+    limits: LimitsConfig = LimitsConfig()
+    group: Word | None = None
 
     @property
     def patience(self) -> TimeoutOverrides:
@@ -93,11 +104,24 @@ class DeploymentDocument(Section):
         return TimeoutOverrides.model_validate({**together, **self.timeouts.model_dump(exclude_none=True)})
 
 
+def _strategy(value: object) -> object:
+    """`lru`, or the name above its options: `rotate: {models_every: 5}`."""
+    match value:
+        case str():
+            return {"name": value}
+        case dict() if len(value) == 1:
+            [(name, options)] = value.items()
+            return {"name": name, "options": _typed(options) or {}}
+        case _:
+            raise ValueError("the name of a strategy is required, or its name above its options")
+
+
 class PoolDocument(Section):
     """A pool in its long form."""
 
     default_model: Word | None = None
     unknown_models: Literal["default", "refuse"] = "refuse"
+    strategy: Annotated[StrategyConfig, BeforeValidator(_strategy)] = StrategyConfig()
     deployments: Some[DeploymentDocument]
 
 
@@ -105,6 +129,7 @@ class PoolsDocument(Section):
     """provider-pools.yaml. A pool is a list of entries, or the long form."""
 
     fallback_chains: Mapping[str, OneOrMore[Word]] = Field(default_factory=dict)
+    groups: Mapping[str, LimitsConfig] = Field(default_factory=dict)
     pools: Mapping[str, Annotated[PoolDocument, BeforeValidator(_long_form)]] = Field(default_factory=dict)
 
 

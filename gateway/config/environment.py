@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from gateway.config.checks import checked_base_url, checked_key, is_loopback, leads_back
+from gateway.config.checks import checked_base_url, checked_key, completed, is_loopback, leads_back
 from gateway.config.errors import ConfigError
 from gateway.config.kinds import Kinds, ProviderFacts
 from gateway.config.load import load_pools
@@ -22,6 +22,7 @@ from gateway.config.schema import (
     GatewayConfig,
     LogConfig,
     PoolConfig,
+    PoolsConfig,
     ServerConfig,
 )
 from gateway.config.variables import checked, level_said, server_said, value_of
@@ -29,7 +30,15 @@ from gateway.config.variables import checked, level_said, server_said, value_of
 DEMO = "demo"
 """The pool and the provider that answer where nothing is configured."""
 
-SETTINGS = ("API_KEY", "LOG_LEVEL", "MODEL_PROVIDER", "PROVIDER_POOLS_FILE", "SERVER_HOST", "SERVER_PORT")
+SETTINGS = (
+    "API_KEY",
+    "LOG_LEVEL",
+    "MODEL_PROVIDER",
+    "PROVIDER_POOLS_FILE",
+    "SERVER_HOST",
+    "SERVER_PORT",
+    "SERVER_WORKERS",
+)
 """The variables that no provider brings along."""
 
 _FILE = "_FILE"
@@ -48,14 +57,15 @@ def from_environment(env: Mapping[str, str], kinds: Kinds, *, program: str = "ga
     api_keys = tuple(SecretStr(key) for key in _keys(said, "API_KEY"))
     if not api_keys and not is_loopback(server.host):
         raise ConfigError(_exposed(server, program))
-    pools, chains = _pools(said, env, kinds, server)
+    pools = _pools(said, env, kinds, server)
     return GatewayConfig(
         server=server,
         auth=AuthConfig(api_keys=api_keys, open=not api_keys),
         log=LogConfig(level=level_said(said, LogConfig().level)),
-        pools=pools,
-        default_pool=_default(said, [pool.name for pool in pools]),
-        fallback_chains=chains,
+        pools=pools.pools,
+        default_pool=_default(said, [pool.name for pool in pools.pools]),
+        fallback_chains=pools.fallback_chains,
+        groups=pools.groups,
     )
 
 
@@ -71,17 +81,17 @@ def _said(env: Mapping[str, str], kinds: Kinds) -> dict[str, str]:
 
 def _pools(
     said: Mapping[str, str], env: Mapping[str, str], kinds: Kinds, server: ServerConfig
-) -> tuple[tuple[PoolConfig, ...], Mapping[str, tuple[str, ...]]]:
-    """The pools and the fallback chains: of the file that describes them, or else one pool a provider."""
+) -> PoolsConfig:
+    """The pools: of the file that describes them, or else one pool a provider."""
     if (file := said.get("PROVIDER_POOLS_FILE")) is not None:
-        pools, chains = load_pools(Path(file), kinds, env, server)
-        if not pools:
+        described = load_pools(Path(file), kinds, env, server)
+        if not described.pools:
             raise ConfigError("PROVIDER_POOLS_FILE: there are no pools in this file; write them below pools:")
-        return pools, chains
+        return described
     made = (_pool(provider, facts, said, server) for provider, facts in kinds.providers.items())
     pools = tuple(pool for pool in made if pool is not None)
     pools = pools or (PoolConfig(name=DEMO, deployments=(DeploymentConfig(id=DEMO, provider=DEMO),)),)
-    return ((_serving_any_name(pools[0]),) if len(pools) == 1 else pools), {}
+    return PoolsConfig(pools=(_serving_any_name(pools[0]),) if len(pools) == 1 else pools)
 
 
 def _default(said: Mapping[str, str], pools: list[str]) -> str:
@@ -100,6 +110,7 @@ def _pool(
     )
     base_url = said.get(facts.base_url_variable) if facts.base_url_variable is not None else None
     if base_url is not None and facts.base_url_variable is not None:
+        base_url = base_url if facts.default_port is None else completed(base_url, facts.default_port)
         base_url = checked(checked_base_url, facts.base_url_variable, base_url)
         _refuse_circle(facts.base_url_variable, base_url, server)
         keys = keys or [None]

@@ -24,6 +24,7 @@ from gateway.config.schema import (
     GatewayConfig,
     LogConfig,
     PoolConfig,
+    PoolsConfig,
     ServerConfig,
 )
 from gateway.config.validation import Source
@@ -41,7 +42,7 @@ def load(
 ) -> GatewayConfig:
     """The gateway that the file at `path` describes, with references to variables taken from `env`.
 
-    `options` (SERVER_HOST, SERVER_PORT, LOG_LEVEL) win over what the file says.
+    `options` (SERVER_HOST, SERVER_PORT, SERVER_WORKERS, LOG_LEVEL) win over what the file says.
 
     Raises:
         ConfigError: something is wrong; tells all that is, at most a screen of it.
@@ -58,15 +59,12 @@ def load(
         files.check_names(main, document, list(pools.pools))
         files.check_exposure(main, document, server)
         files.refuse_if_wrong()
-        return _gateway(document, _pools(pools, kinds), pools.fallback_chains, options)
+        return _gateway(document, _pools(pools, kinds), options)
     raise refusal(files.problems)
 
 
-def load_pools(
-    path: Path, kinds: Kinds, env: Mapping[str, str], server: ServerConfig
-) -> tuple[tuple[PoolConfig, ...], Mapping[str, tuple[str, ...]]]:
-    """The pools and the fallback chains that the file at `path` describes, for a gateway that listens as
-    `server` says.
+def load_pools(path: Path, kinds: Kinds, env: Mapping[str, str], server: ServerConfig) -> PoolsConfig:
+    """The pools that the file at `path` describes, for a gateway that listens as `server` says.
 
     Raises:
         ConfigError: as above.
@@ -77,7 +75,7 @@ def load_pools(
         raise refusal(files.problems)
     files.check_pools(source, document, server)
     files.refuse_if_wrong()
-    return _pools(document, kinds), document.fallback_chains
+    return _pools(document, kinds)
 
 
 class _Files:
@@ -134,6 +132,7 @@ class _Files:
         """What the pools say of each other and of what exists."""
         self.problems += references.pools(source, document, self._kinds, server)
         self.problems += references.chains(source, document)
+        self.problems += references.groups(source, document)
 
     def check_names(self, main: Source, document: GatewayDocument, pools: list[str]) -> None:
         """What the rest says of the pools."""
@@ -186,12 +185,7 @@ def _text(path: Path) -> str:
         raise refusal([Problem(place, "", what)]) from None  # the cause holds the whole file
 
 
-def _gateway(
-    document: GatewayDocument,
-    pools: tuple[PoolConfig, ...],
-    chains: Mapping[str, tuple[str, ...]],
-    options: Mapping[str, str],
-) -> GatewayConfig:
+def _gateway(document: GatewayDocument, pools: PoolsConfig, options: Mapping[str, str]) -> GatewayConfig:
     keys = document.auth.api_key if document.auth is not None else ()
     return GatewayConfig(
         server=server_said(options, document.server),
@@ -199,15 +193,20 @@ def _gateway(
         log=LogConfig(level=level_said(options, document.log.level), format=document.log.format),
         timeouts=document.timeouts,
         health_check=document.health_check,
-        pools=pools,
-        default_pool=document.default_provider or pools[0].name,
+        pools=pools.pools,
+        default_pool=document.default_provider or pools.pools[0].name,
         models=document.models,
-        fallback_chains=chains,
+        fallback_chains=pools.fallback_chains,
+        groups=pools.groups,
     )
 
 
-def _pools(document: PoolsDocument, kinds: Kinds) -> tuple[PoolConfig, ...]:
-    return tuple(_pool(name, pool, kinds) for name, pool in document.pools.items())
+def _pools(document: PoolsDocument, kinds: Kinds) -> PoolsConfig:
+    return PoolsConfig(
+        pools=tuple(_pool(name, pool, kinds) for name, pool in document.pools.items()),
+        fallback_chains=document.fallback_chains,
+        groups=document.groups,
+    )
 
 
 def _pool(name: str, pool: PoolDocument, kinds: Kinds) -> PoolConfig:
@@ -218,6 +217,7 @@ def _pool(name: str, pool: PoolDocument, kinds: Kinds) -> PoolConfig:
         ),
         default_model=pool.default_model,
         unknown_models=pool.unknown_models,
+        strategy=pool.strategy,
     )
 
 
@@ -236,4 +236,9 @@ def _deployment(pool: str, position: int, entry: DeploymentDocument, kinds: Kind
         check_model=entry.check_model,
         capabilities=entry.capabilities,
         timeouts=entry.patience,
+        weight=entry.weight,
+        priority=entry.priority,
+        price=entry.price,
+        limits=entry.limits,
+        group=entry.group,
     )

@@ -14,8 +14,8 @@ from gateway.config.checks import checked_glob, leads_back
 from gateway.config.document import DeploymentDocument, PoolsDocument
 from gateway.config.kinds import Kinds
 from gateway.config.problems import Path, Problem, guess
-from gateway.config.schema import ServerConfig
-from gateway.config.validation import Source
+from gateway.config.schema import ServerConfig, StrategyConfig
+from gateway.config.validation import Source, words_of
 
 _POOL = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -31,6 +31,7 @@ def pools(
         if name.lower() in kinds.reserved:
             what = "the gateway has a route of this name; call the pool something else"
             yield source.problem(("pools", name), what, by_key=True)
+        yield from _strategy(source, ("pools", name, "strategy"), pool.strategy, kinds)
         for position, entry in enumerate(pool.deployments):
             path = ("pools", name, "deployments", position)
             yield from _entry(source, path, entry, kinds)
@@ -97,6 +98,31 @@ def _entry(source: Source, path: Path, entry: DeploymentDocument, kinds: Kinds) 
         what = f"the pool's name is no provider's, so say provider: with one of {known}"
         yield source.problem(path, what)
     yield from _capabilities(source, (*path, "capabilities"), entry.capabilities, kinds)
+
+
+def groups(source: Source, document: PoolsDocument) -> Iterator[Problem]:
+    """Of the groups whose limits entries share."""
+    for name, pool in document.pools.items():
+        for position, entry in enumerate(pool.deployments):
+            if entry.group is not None and entry.group not in document.groups:
+                what = f"there is no such group{guess(entry.group, document.groups, 'groups')}"
+                yield source.problem(("pools", name, "deployments", position, "group"), what)
+
+
+def _strategy(source: Source, path: Path, said: StrategyConfig, kinds: Kinds) -> Iterator[Problem]:
+    options = kinds.strategies.get(said.name)
+    if options is None:
+        what = f"there is no such strategy{guess(said.name, kinds.strategies, 'strategies')}"
+        yield source.problem(path, what)
+        return
+    try:
+        options.model_validate(said.options)
+    except ValidationError as error:
+        for each in error.errors(include_url=False):
+            unknown = each["type"] == "extra_forbidden"
+            hint = f"not an option of this strategy{guess('', options.model_fields, 'options')}"
+            what = hint if unknown else words_of(each)
+            yield source.problem((*path, said.name, *each["loc"]), what, by_key=unknown)
 
 
 def _capabilities(

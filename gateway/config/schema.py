@@ -7,6 +7,7 @@ may give them a unit (`500ms`, `10m`) and call them without the `_s`.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -45,6 +46,10 @@ Host = Annotated[str, AfterValidator(checked_host)]
 
 BaseUrl = Annotated[str, AfterValidator(checked_base_url)]
 
+_DAY_S = 86400
+
+MOST_WORKERS = 64
+
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 _SYNONYMS = {"warn": "warning"}
@@ -71,16 +76,19 @@ class ServerConfig(Section):
 
     `heartbeat_s` is the silence after which a waiting client is sent a sign of life. After SIGTERM the
     gateway accepts for `accept_while_draining_s` more and is gone after `drain_s` in all. Over
-    `max_in_flight` requests new ones are refused. `expose_headers`: replies say in `x-gateway-…` headers how
-    they came about. Port 0 is any free one. `cors_origins` are those whose pages may call from a browser,
-    `allowed_hosts` the names, beside this machine's own, by which clients may call a gateway that only
-    listens here.
+    `max_in_flight` requests, or `bodies_limit_bytes` in the bodies of all of them, new ones are refused.
+    `expose_headers`: replies say in `x-gateway-…` headers how they came about. Port 0 is any free one.
+    `cors_origins` are those whose pages may call from a browser, `allowed_hosts` the names, beside this
+    machine's own, by which clients may call a gateway that only listens here. `workers` are processes that
+    share the port and nothing else: every limit holds for each of them.
     """
 
     host: Host = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 3000
+    workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] = 1
     heartbeat_s: Annotated[Seconds, Field(validation_alias="heartbeat")] = 15
     body_limit_bytes: Annotated[int, Field(gt=0)] = 32 * 1024 * 1024
+    bodies_limit_bytes: Annotated[int, Field(gt=0)] = 256 * 1024 * 1024
     header_timeout_s: Annotated[Seconds, Field(validation_alias="header_timeout")] = 10
     body_timeout_s: Annotated[Seconds, Field(validation_alias="body_timeout")] = 30
     expose_headers: bool = True
@@ -98,6 +106,12 @@ class ServerConfig(Section):
     def _draining_is_longer_than_accepting(self) -> Self:
         if self.accept_while_draining_s >= self.drain_s:
             raise ValueError("accept_while_draining must be shorter than drain")
+        return self
+
+    @model_validator(mode="after")
+    def _one_body_fits_among_all(self) -> Self:
+        if self.body_limit_bytes > self.bodies_limit_bytes:
+            raise ValueError("bodies_limit_bytes must not be less than body_limit_bytes")
         return self
 
 
@@ -162,6 +176,70 @@ class HealthCheckConfig(Section):
     max_error_count: Annotated[int, Field(gt=0)] = 3
 
 
+PRICE_CLASSES: Mapping[str, float] = {
+    "freebie": 0,
+    "consumable": 20,
+    "normal": 50,
+    "expensive": 80,
+    "precious": 100,
+}
+"""Prices for those who would rather not count: what a use of it costs beside a use of the others."""
+
+
+def _price_of(value: object) -> object:
+    return PRICE_CLASSES.get(value, value) if isinstance(value, str) else value
+
+
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+Price = Annotated[float, BeforeValidator(_price_of), Field(ge=0, allow_inf_nan=False)]
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError):
+        raise ValueError("the name of a time zone is required, such as UTC or Asia/Shanghai") from None
+    return name
+
+
+Count = Annotated[int, Field(gt=0)]
+
+
+class QuotaConfig(Section):
+    """How many requests and tokens an account has in a period: any such stretch of time, or, with `reset`,
+    the day that begins at midnight in that time zone. `per_model`: each of its models has as many.
+    """
+
+    requests: Count | None = None
+    tokens: Weight | None = None
+    period: Seconds = 86400
+    reset: Annotated[str, AfterValidator(_zone)] | None = None
+    per_model: bool = False
+
+    @model_validator(mode="after")
+    def _something_is_limited_for_a_day(self) -> Self:
+        if self.requests is None and self.tokens is None:
+            raise ValueError("a quota limits requests or tokens: say how many")
+        if self.reset is not None and self.period != _DAY_S:
+            raise ValueError("what is reset at midnight has a period of 1d")
+        return self
+
+
+class LimitsConfig(Section):
+    """What an account takes at most: requests at once, new requests per second and minute, tokens per minute,
+    and quotas.
+    """
+
+    max_concurrency: Count | None = None
+    qps: Weight | None = None
+    rpm: Weight | None = None
+    tpm: Weight | None = None
+    quotas: tuple[QuotaConfig, ...] = ()
+
+
 class DeploymentConfig(Section):
     """One account at one upstream.
 
@@ -169,7 +247,9 @@ class DeploymentConfig(Section):
     are globs of the names served here, none meaning what the provider claims. Without `api_key` nothing is
     sent that convinces, as local servers have it. `check_health`: whether the periodic check looks here,
     asking for `check_model` (None: the provider's cheapest). `capabilities` correct what is known of the
-    models here.
+    models here. `weight`, `priority` and `price` (a number or one of `PRICE_CLASSES`) are what strategies go
+    by: more weight, more requests; smaller priorities and prices first. `limits` are its own, those of its
+    `group` are shared.
     """
 
     id: Annotated[str, Field(min_length=1)]
@@ -183,6 +263,18 @@ class DeploymentConfig(Section):
     check_model: str | None = None
     capabilities: Mapping[str, JsonValue] = Field(default_factory=dict)
     timeouts: TimeoutOverrides = TimeoutOverrides()
+    weight: Weight = 1
+    priority: Number = 0
+    price: Price = PRICE_CLASSES["normal"]
+    limits: LimitsConfig = LimitsConfig()
+    group: str | None = None
+
+
+class StrategyConfig(Section):
+    """How a pool chooses among its deployments: the name of a strategy, and what it leaves open."""
+
+    name: str = "lru"
+    options: Mapping[str, JsonValue] = Field(default_factory=dict)
 
 
 class PoolConfig(Section):
@@ -197,6 +289,15 @@ class PoolConfig(Section):
     deployments: Annotated[tuple[DeploymentConfig, ...], Field(min_length=1)]
     default_model: str | None = None
     unknown_models: Literal["default", "refuse"] = "refuse"
+    strategy: StrategyConfig = StrategyConfig()
+
+
+class PoolsConfig(Section):
+    """What is there to choose from, and what holds for several."""
+
+    pools: tuple[PoolConfig, ...]
+    fallback_chains: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    groups: Mapping[str, LimitsConfig] = Field(default_factory=dict)
 
 
 class GatewayConfig(Section):
@@ -204,7 +305,7 @@ class GatewayConfig(Section):
 
     `pools` stand in order of preference; `default_pool` serves names which nothing claims. `models` are names
     or globs that clients may use, to targets `pool` or `pool/model`; `fallback_chains` are pools to the pools
-    that stand in for them, in order.
+    that stand in for them, in order. `groups` are limits that several deployments share.
     """
 
     server: ServerConfig = ServerConfig()
@@ -216,6 +317,7 @@ class GatewayConfig(Section):
     default_pool: str
     models: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     fallback_chains: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    groups: Mapping[str, LimitsConfig] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _names_fit_together(self) -> Self:

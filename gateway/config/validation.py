@@ -85,8 +85,7 @@ class Source:
         kind, loc = error["type"], error["loc"]
         if kind == "extra_forbidden":
             return self._unknown_key(model, loc)
-        words = _WORDS.get(kind, "this is not what belongs here")
-        problem = self.problem(loc, words.format_map(error.get("ctx", {})))
+        problem = self.problem(loc, words_of(error))
         if kind != "missing":
             return problem
         return Problem(problem.place, written((*at(self.node, loc)[1], loc[-1])), problem.what)
@@ -99,6 +98,11 @@ class Source:
         shown = steps if near else steps[:-1]
         hint = f"; did you mean {near}?" if near else guess("", known, "known keys")
         return Problem(place, written(shown), f"unknown key{hint}")
+
+
+def words_of(error: ErrorDetails) -> str:
+    """What pydantic found, and what is required instead."""
+    return _WORDS.get(error["type"], "this is not what belongs here").format_map(error.get("ctx", {}))
 
 
 def _said(document: JsonValue) -> JsonValue:

@@ -7,7 +7,7 @@ from typing import get_args
 
 from gateway.config.checks import checked_host
 from gateway.config.errors import ConfigError
-from gateway.config.schema import LogLevel, ServerConfig, level_of
+from gateway.config.schema import MOST_WORKERS, LogLevel, ServerConfig, level_of
 
 _LONGEST = 64 * 1024
 _LEVELS: Mapping[object, LogLevel] = {level: level for level in get_args(LogLevel)}
@@ -38,20 +38,28 @@ def checked(check: Callable[[str], str], name: str, value: str) -> str:
 
 
 def server_said(said: Mapping[str, str], default: ServerConfig) -> ServerConfig:
-    """`default`, with the host and the port that `said` names.
+    """`default`, with the host, the port and the number of workers that `said` names.
 
     Raises:
         ConfigError: one of them is none.
     """
-    host, port = said.get("SERVER_HOST", ""), said.get("SERVER_PORT", "")
-    if port and (not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65535):
-        raise ConfigError("SERVER_PORT (--port): a whole number from 1 to 65535 is required")
+    host = said.get("SERVER_HOST", "")
     return default.model_copy(
         update={
             "host": checked(checked_host, "SERVER_HOST (--host)", host) if host else default.host,
-            "port": int(port) if port else default.port,
+            "port": _number(said, "SERVER_PORT", "--port", 65535) or default.port,
+            "workers": _number(said, "SERVER_WORKERS", "--workers", MOST_WORKERS) or default.workers,
         }
     )
+
+
+def _number(said: Mapping[str, str], name: str, option: str, most: int) -> int | None:
+    value = said.get(name, "")
+    if not value:
+        return None
+    if not re.fullmatch("[0-9]{1,5}", value) or not 1 <= int(value) <= most:
+        raise ConfigError(f"{name} ({option}): a whole number from 1 to {most} is required")
+    return int(value)
 
 
 def level_said(said: Mapping[str, str], default: LogLevel) -> LogLevel:

@@ -13,7 +13,7 @@ from gateway import errors
 from gateway.canonical.content import Message, Text
 from gateway.canonical.request import Request
 from gateway.pool.deployment import Deployment
-from gateway.pool.pool import Pools
+from gateway.pool.pools import Pools
 from gateway.protocols.codec import Losses, Operation
 from gateway.protocols.target import Target
 from gateway.wire import fast_json

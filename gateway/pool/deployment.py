@@ -6,6 +6,8 @@ from fnmatch import fnmatchcase
 
 from gateway.auth.credential import Credential
 from gateway.canonical.json import JsonValue
+from gateway.pool.limits import Limit
+from gateway.pool.strategies.strategy import Standing
 from gateway.providers.provider import Provider
 from gateway.wire.http import Transport
 
@@ -30,8 +32,11 @@ class Timeouts:
 
 @dataclass(slots=True, frozen=True, kw_only=True, eq=False)
 class Deployment:
-    """Configured facts: provider, account, place. `models` are globs; empty means what the provider
-    claims.
+    """Configured facts: provider, account, place. `models` are globs; empty means what the provider claims.
+
+    `weight`, `priority` and `price` are for strategies: the more, the smaller and the smaller the sooner.
+    `account` is whose key it uses; `limits` hold for it, some of them perhaps for others as well;
+    `most_at_once` is what they come to for requests in flight, as far as strategies care.
     """
 
     id: str
@@ -45,6 +50,12 @@ class Deployment:
     capabilities: Mapping[str, JsonValue] = field(default_factory=dict)
     check_health: bool = True
     check_model: str | None = None
+    weight: float = 1.0
+    priority: float = 0
+    price: float = 0
+    account: str = ""
+    limits: tuple[Limit, ...] = ()
+    most_at_once: int | None = None
 
     def serves(self, model: str) -> bool:
         """Whether a request for `model` may come here without further configuration."""
@@ -58,8 +69,13 @@ class Health:
     `limited` says until when it takes no more requests for a model: other models are served meanwhile.
     """
 
-    in_flight: int = 0
+    standing: Standing
     resting_until: float = 0.0
     limited: dict[str, float] = field(default_factory=dict)
     failures: int = 0
     last_error: str = ""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that have started there and not ended."""
+        return self.standing.in_flight

@@ -26,6 +26,8 @@ class Consequence:
 
 _FAILURE_REST_S = 30.0
 _RATE_LIMIT_REST_S = 5.0
+LONGEST_RATE_LIMIT_REST_S = 3600.0
+"""Then it is worth a look, whatever an upstream says."""
 
 _TABLE: Mapping[type[errors.GatewayError], Consequence] = {
     # The request's own faults punish nobody and would fail everywhere alike.
@@ -47,5 +49,5 @@ def consequence(error: errors.GatewayError) -> Consequence:
     """
     row = next(_TABLE[kind] for kind in type(error).__mro__ if kind in _TABLE)
     if isinstance(error, errors.RateLimited) and error.retry_after_s is not None:
-        return Consequence(row.verdict, error.retry_after_s)
+        return Consequence(row.verdict, min(error.retry_after_s, LONGEST_RATE_LIMIT_REST_S))
     return row

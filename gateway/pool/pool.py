@@ -1,18 +1,19 @@
-"""Which deployment next: the pools, their order, and the leases that count and judge."""
+"""Deployments that stand in for each other, in the order of a strategy."""
 
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from math import isfinite
+from random import random
+from typing import Any
 
-import structlog
-
-from gateway import errors
 from gateway.pool.deployment import Deployment, Health
-from gateway.pool.policy import consequence
-from gateway.timing import Clock
+from gateway.pool.line import Line, StrategyMaker
+from gateway.pool.strategies.lru import Lru
+from gateway.pool.strategies.strategy import NoOptions, Standing, Strategy
 
-log = structlog.stdlib.get_logger()
+_REMEMBERED = 1000
+"""Names whose line is remembered at most: they may come from clients."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -26,8 +27,12 @@ class Hop:
     claimed: bool = False
 
 
+def _least_recently_used(members: tuple[Standing, ...]) -> Strategy[Any]:
+    return Lru(members, random, NoOptions())
+
+
 class Pool:
-    """Deployments that stand in for each other, least recently used first.
+    """Its members, how they have been doing, and who is next.
 
     `default_model` stands in for names that the pool does not serve; `takes_unknown`: it may do so for any
     name.
@@ -40,125 +45,108 @@ class Pool:
         *,
         default_model: str,
         takes_unknown: bool = False,
+        strategy: StrategyMaker = _least_recently_used,
     ) -> None:
         self.name = name
         self.default_model = default_model
         self.takes_unknown = takes_unknown
-        self._ring: OrderedDict[Deployment, Health] = OrderedDict(
-            (member, Health()) for member in deployments
-        )
+        self._strategy = strategy
+        self._health = {member: Health(_standing(member, place)) for place, member in enumerate(deployments)}
+        self._deployments = {health.standing: member for member, health in self._health.items()}
+        self._standings = tuple(self._deployments)
+        self._requests = 0
+        self._resting: list[tuple[float, int]] = []
+        self._away: set[Standing] = set()
+        self._lines: dict[tuple[Standing, ...], Line] = {}
+        self._lines_by_name: dict[str, Line] = {}
+        self._lines_with: dict[Standing, list[Line]] = {standing: [] for standing in self._standings}
+        self._all = self._line_of(self._standings)
 
     @property
     def members(self) -> tuple[Deployment, ...]:
-        """All deployments, in no promised order."""
-        return tuple(self._ring)
+        """All deployments, as they are configured."""
+        return tuple(self._health)
 
     def health(self, deployment: Deployment) -> Health:
         """How `deployment` has been doing."""
-        return self._ring[deployment]
-
-    def used(self, deployment: Deployment) -> None:
-        """Move `deployment` to the end of the line."""
-        self._ring.move_to_end(deployment)
+        return self._health[deployment]
 
     def serving(self, model: str) -> list[Deployment]:
-        """Those that serve `model`, least recently used first."""
-        return [member for member in self._ring if member.serves(model)]
+        """Those that serve `model`, as they are configured."""
+        return [member for member in self._health if member.serves(model)]
+
+    def candidates(self, hop: Hop) -> Sequence[Deployment]:
+        """Those that may serve `hop`, resting or not."""
+        return self.serving(hop.model) if hop.claimed else self.members
+
+    def first(self, hop: Hop, now: float, wanted: Callable[[Deployment], bool]) -> Deployment | None:
+        """The best of those that may serve `hop`, do not rest and are `wanted`; None if nobody is."""
+        while self._resting and self._resting[0][0] <= now:
+            self.join(self._deployments[self._standings[heappop(self._resting)[1]]], now)
+        line = self._line(hop.model) if hop.claimed else self._all
+        found = line.first(lambda standing: wanted(self._deployments[standing]))
+        return None if found is None else self._deployments[found]
+
+    def start(self, deployment: Deployment) -> None:
+        """Count a request in."""
+        standing = self._health[deployment].standing
+        self._requests += 1
+        standing.used = self._requests
+        standing.in_flight += 1
+        for line in self._lines_with[standing]:
+            line.start(standing)
+
+    def end(self, deployment: Deployment, seconds: float | None) -> None:
+        """Count a request out that took so many `seconds`, None if it failed."""
+        standing = self._health[deployment].standing
+        standing.in_flight -= 1
+        for line in self._lines_with[standing]:
+            line.end(standing, seconds)
+
+    def leave(self, deployment: Deployment) -> None:
+        """Choose `deployment` no more until its rest is over."""
+        health = self._health[deployment]
+        self._away.add(health.standing)
+        for line in self._lines_with[health.standing]:
+            line.leave(health.standing)
+        if isfinite(health.resting_until):
+            heappush(self._resting, (health.resting_until, health.standing.place))
+
+    def join(self, deployment: Deployment, now: float) -> None:
+        """Choose `deployment` again, unless it still rests."""
+        health = self._health[deployment]
+        if health.resting_until <= now:
+            self._away.discard(health.standing)
+            for line in self._lines_with[health.standing]:
+                line.join(health.standing)
+
+    def _line(self, model: str) -> Line:
+        """Those who serve `model`."""
+        line = self._lines_by_name.get(model)
+        if line is None:
+            line = self._line_of(tuple(self._health[member].standing for member in self.serving(model)))
+            if len(self._lines_by_name) < _REMEMBERED:
+                self._lines_by_name[model] = line
+        return line
+
+    def _line_of(self, standings: tuple[Standing, ...]) -> Line:
+        """These, in one line however many names they serve."""
+        line = self._lines.get(standings)
+        if line is None:
+            line = self._lines[standings] = Line(standings, self._strategy)
+            for standing in standings:
+                self._lines_with[standing].append(line)
+            for standing in self._away.intersection(standings):
+                line.leave(standing)
+        return line
 
 
-class Pools:
-    """All pools. State changes only between awaits, so nothing here locks."""
-
-    def __init__(self, pools: Iterable[Pool], clock: Clock) -> None:
-        self._pools: Mapping[str, Pool] = {pool.name: pool for pool in pools}
-        self._clock = clock
-
-    def __getitem__(self, name: str) -> Pool:
-        return self._pools[name]
-
-    def __iter__(self) -> Iterator[Pool]:
-        return iter(self._pools.values())
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._pools
-
-    def attempts(self, hops: Sequence[Hop]) -> Iterator[tuple[Deployment, str]]:
-        """The deployments to try and the model's name there, lazily and in order, down each pool, then the
-        next.
-
-        One that rests is passed over, unless nothing else could serve the request: then the one whose rest
-        ends first is tried all the same.
-        """
-        tried: set[tuple[Deployment, str]] = set()
-        candidates = [(member, hop.model) for hop in hops for member in self._candidates(hop)]
-        while ready := next((c for c in candidates if c not in tried and self._ready(*c)), None):
-            tried.add(ready)
-            yield ready
-        if not tried and candidates:
-            yield min(candidates, key=lambda candidate: self._resting_until(*candidate))
-
-    def health(self, deployment: Deployment) -> Health:
-        """How `deployment` has been doing."""
-        return self._pools[deployment.pool].health(deployment)
-
-    @contextmanager
-    def lease(self, deployment: Deployment, model: str) -> Iterator[None]:
-        """Count the deployment in and out, and judge it by how the block ends.
-
-        A client that leaves (cancellation) and faults of the request itself punish nobody; a rate limit is
-        `model`'s alone.
-        """
-        health = self.health(deployment)
-        health.in_flight += 1
-        self._pools[deployment.pool].used(deployment)
-        try:
-            yield
-        except errors.RateLimited as error:
-            self._limit(deployment, model, consequence(error).rest_s)
-            raise
-        except errors.GatewayError as error:
-            rest_s = consequence(error).rest_s
-            if rest_s > 0:
-                self.rest(deployment, error, rest_s)
-            raise
-        else:
-            health.limited.pop(model, None)
-            self.wake(deployment)
-        finally:
-            health.in_flight -= 1
-
-    def wake(self, deployment: Deployment) -> None:
-        """`deployment` has answered: it may be used again."""
-        health = self.health(deployment)
-        if health.failures:
-            log.info("woke", deployment=deployment.id, pool=deployment.pool)
-        health.failures, health.resting_until, health.last_error = 0, 0.0, ""
-
-    def rest(self, deployment: Deployment, error: errors.GatewayError, rest_s: float) -> None:
-        """Leave `deployment` alone for `rest_s` seconds, because of `error`."""
-        health = self.health(deployment)
-        health.failures += 1
-        health.last_error = type(error).__name__
-        health.resting_until = max(health.resting_until, self._clock() + rest_s)
-        log.warning(
-            "rested", deployment=deployment.id, pool=deployment.pool, kind=health.last_error, rest_s=rest_s
-        )
-
-    def _limit(self, deployment: Deployment, model: str, rest_s: float) -> None:
-        """Ask `deployment` nothing for `model` for `rest_s` seconds."""
-        health, now = self.health(deployment), self._clock()
-        # Model names may come from clients: what is over is forgotten.
-        health.limited = {name: until for name, until in health.limited.items() if until > now}
-        health.limited[model] = now + rest_s
-        log.warning("limited", deployment=deployment.id, pool=deployment.pool, model=model, rest_s=rest_s)
-
-    def _candidates(self, hop: Hop) -> Sequence[Deployment]:
-        pool = self._pools[hop.pool]
-        return pool.serving(hop.model) if hop.claimed else pool.members
-
-    def _ready(self, deployment: Deployment, model: str) -> bool:
-        return self._resting_until(deployment, model) <= self._clock()
-
-    def _resting_until(self, deployment: Deployment, model: str) -> float:
-        health = self.health(deployment)
-        return max(health.resting_until, health.limited.get(model, 0.0))
+def _standing(member: Deployment, place: int) -> Standing:
+    return Standing(
+        place,
+        account=member.account or member.id,
+        weight=member.weight,
+        priority=member.priority,
+        price=member.price,
+        most_in_flight=member.most_at_once,
+    )

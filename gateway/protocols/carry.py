@@ -4,8 +4,9 @@ A signature means something only to its issuer, but a client echoes it to whoeve
 client gets is wrapped with the issuer's name wherever the client's own protocol is not the issuer, and what
 comes back is unwrapped:
 
-    gw1.<family>.<base64url(model)>.<base64url(payload)>
+    gw1.<family>.<base64url(model)>.<base64url(payload)>[.<base64url(words)>]
 
+The words are those of reasoning that its client does not want to read: their issuer wants them back.
 Stateless, so it survives a restart. Reasoning without any signature is wrapped too (family `none`), so that
 it is recognised when a client sends it back to an upstream that accepts only what it signed itself.
 """
@@ -26,7 +27,8 @@ def wrap(signature: Signature | None, family: str) -> str:
         return f"{_PREFIX}{_NOBODY}.."
     if signature.family == family:
         return signature.payload
-    return f"{_PREFIX}{signature.family}.{_encode(signature.model)}.{_encode(signature.payload)}"
+    word = f"{_PREFIX}{signature.family}.{_encode(signature.model)}.{_encode(signature.payload)}"
+    return word if signature.unsaid is None else f"{word}.{_encode(signature.unsaid)}"
 
 
 def unwrap(word: str, family: str) -> Signature | None:
@@ -36,13 +38,14 @@ def unwrap(word: str, family: str) -> Signature | None:
     """
     if not word.startswith(_PREFIX):
         return Signature(family, word) if word else None
-    parts = word[len(_PREFIX) :].split(".")
-    if len(parts) != 3 or parts[0] == _NOBODY:
+    issuer, *parts = word[len(_PREFIX) :].split(".")
+    if len(parts) not in {2, 3} or issuer == _NOBODY:
         return None
     try:
-        return Signature(parts[0], _decode(parts[2]), _decode(parts[1]))
+        model, payload, *unsaid = map(_decode, parts)
     except ValueError:
         return None
+    return Signature(issuer, payload, model, *unsaid)
 
 
 def is_foreign(word: str, family: str) -> bool:

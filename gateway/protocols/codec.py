@@ -30,8 +30,12 @@ class Operation(StrEnum):
     GENERATE = "generate"
     STREAM = "stream"
     """Where an upstream has a path of its own for replies that are streamed."""
+    COMPLETE = "complete"
+    """Another form of GENERATE, a prompt alone, which upstreams of the same protocol have at its own path."""
     LOCAL = "local"
     """What the codec answers by itself (`Codec.answer`)."""
+    ABSENT = "absent"
+    """What clients look for and nobody serves here: they are told what is served."""
     COUNT_TOKENS = "count_tokens"
     LIST_MODELS = "list_models"
     SHOW_MODEL = "show_model"
@@ -64,8 +68,8 @@ class Endpoint:
 
 @dataclass(slots=True)
 class Call:
-    """A client's request before it is understood. Header names are lower case; `params` come from the
-    path.
+    """A client's request before it is understood. Header names are lower case; `params` come from the path;
+    `received` is Unix seconds.
     """
 
     payload: JsonObject
@@ -74,6 +78,7 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     endpoint: Endpoint | None = None
+    received: int = 0
 
 
 @dataclass(slots=True)
@@ -83,7 +88,7 @@ class Asked:
     `reply_id` is unique and made of `[A-Za-z0-9]`, for protocols whose replies carry an id of their own;
     `created` is Unix seconds; `estimate` guesses the input tokens, for protocols that say them before the
     upstream has: only an encoder that must know them pays for it. `framing` is how the client wants its
-    stream put on the wire, None the codec's own way.
+    stream put on the wire, None the codec's own way. `thoughts`: the client wants to read the reasoning.
     """
 
     model: str
@@ -93,6 +98,7 @@ class Asked:
     created: int = 0
     estimate: Callable[[], int] = lambda: 0
     framing: Framing | None = None
+    thoughts: bool = True
 
     @property
     def input_tokens(self) -> int:
@@ -147,6 +153,11 @@ class StreamDecoder(Protocol):
     """
 
     payload: JsonValue
+
+    @property
+    def finished(self) -> bool:
+        """Whether every choice that began has said why it ended: `close` would find nothing missing."""
+        ...
 
     def decode(self, frame: Frame) -> list[Event]:
         """The events that `frame` says; frames after the terminator say nothing.

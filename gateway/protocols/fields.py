@@ -63,6 +63,10 @@ class Fields:
             return int(value)
         raise wrong(self.at(name), "a whole number", value)
 
+    def count(self, name: str) -> int | None:
+        """A number of tokens that an upstream has counted, None if it is no sane one."""
+        return token_count(self.any(name))
+
     def number(self, name: str) -> float | None:
         """A number, or None if absent or null."""
         value = self._left.pop(name, None)
@@ -108,8 +112,21 @@ class Fields:
         """What was not taken, as extras of `protocol`; empty if everything was. Nulls are not worth
         keeping.
         """
+        if not self._left:
+            return {}
         left: JsonObject = {name: value for name, value in self._left.items() if value is not None}
         return {protocol: left} if left else {}
+
+
+MOST_TOKENS = 10**8
+"""More than this no reply has cost: ten times the largest context window there is, and again."""
+
+
+def token_count(value: JsonValue) -> int | None:
+    """What an upstream says it has counted; None if that is no such figure, for then it has said nothing."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value <= MOST_TOKENS:
+        return None
+    return max(0, int(value))
 
 
 _KINDS = {

@@ -5,7 +5,8 @@ without its result and a result without its call. After `paired` each assistant 
 followed by one user message that begins with exactly one result for each call, in the order of the calls.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
@@ -31,7 +32,11 @@ def paired(messages: Sequence[Message], losses: Losses) -> list[Message]:
     at = 0
     while at < len(messages):
         message = messages[at]
-        if message.role == "assistant" and calls_of(message):
+        if message.role == "assistant" and (calls := calls_of(message)):
+            if _is_settled(calls, messages[at + 1 : at + 3]):
+                history += messages[at : at + 2]
+                at += 2
+                continue
             turn = _turn(messages, at)
             history += _settled(turn, losses)
             at = turn.end
@@ -39,6 +44,16 @@ def paired(messages: Sequence[Message], losses: Losses) -> list[Message]:
             history += _without_results(message, losses)
             at += 1
     return history
+
+
+def _is_settled(calls: Sequence[ToolCall], behind: Sequence[Message]) -> bool:
+    """Whether `calls` are answered as they should be, which is what most histories hold."""
+    if not behind or behind[0].role != "user" or (len(behind) > 1 and behind[1].role != "assistant"):
+        return False
+    parts, wanted = behind[0].parts, [call.id for call in calls]
+    results = [part.call_id for part in parts if isinstance(part, ToolResult)]
+    in_front = all(isinstance(part, ToolResult) for part in parts[: len(wanted)])
+    return results == wanted and in_front and len(set(wanted)) == len(wanted)
 
 
 @dataclass(slots=True)
@@ -87,16 +102,15 @@ def _settled(turn: _Turn, losses: Losses) -> Iterator[Message]:
 
 
 def _joined(messages: Sequence[Message]) -> Message:
-    first, *others = messages
-    for other in others:
-        first = replace(
-            first,
-            parts=[*first.parts, *other.parts],
-            name=first.name or other.name,
-            phase=first.phase or other.phase,
-            extras={**other.extras, **first.extras},
-        )
-    return first
+    if len(messages) == 1:
+        return messages[0]
+    return replace(
+        messages[0],
+        parts=[part for message in messages for part in message.parts],
+        name=next((message.name for message in messages if message.name), None),
+        phase=next((message.phase for message in messages if message.phase), None),
+        extras={name: said for message in reversed(messages) for name, said in message.extras.items()},
+    )
 
 
 def _answered(calls: Sequence[ToolCall], said: Message, losses: Losses) -> Message:
@@ -105,33 +119,37 @@ def _answered(calls: Sequence[ToolCall], said: Message, losses: Losses) -> Messa
     for part in said.parts:
         if isinstance(part, ToolResult):
             waiting.setdefault(part.call_id, []).append(part)
-    results = [_result_of(call, calls, waiting, losses) for call in calls]
+    asked = Counter(call.id for call in calls)
+    results = [_result_of(call, asked[call.id], waiting, losses) for call in calls]
     for orphans in waiting.values():
         for orphan in orphans:
             losses.drop(orphan.origin or said.origin)
     others = [part for part in said.parts if not isinstance(part, ToolResult)]
     parts: list[Part] = [*results, *others]
-    now = [id(part) for part in parts]
-    if [id(part) for part in said.parts if id(part) in now] != [at for at in now if at in _ids(said.parts)]:
+    before, now = [id(part) for part in said.parts], [id(part) for part in parts]
+    if _among(before, now) != _among(now, before):
         losses.repair(said.origin, "tool results put first, in the order of the calls")
     return said if parts == said.parts else replace(said, parts=parts)
 
 
-def _ids(parts: Sequence[Part]) -> set[int]:
-    return {id(part) for part in parts}
+def _among(some: Iterable[int], others: Iterable[int]) -> list[int]:
+    known = frozenset(others)
+    return [one for one in some if one in known]
 
 
 def _result_of(
-    call: ToolCall, calls: Sequence[ToolCall], waiting: dict[str, list[ToolResult]], losses: Losses
+    call: ToolCall, namesakes: int, waiting: dict[str, list[ToolResult]], losses: Losses
 ) -> ToolResult:
-    """Take the result for `call` out of `waiting`, or make one that says there is none."""
+    """Take the result for `call` out of `waiting`, or make one that says there is none; `namesakes` calls
+    have its id.
+    """
     results = waiting.get(call.id, [])
     if not results:
         losses.repair(call.origin, "answered: its result was missing")
         text: list[Part] = [Text(NO_RESULT)]
         return ToolResult(call.id, text, is_error=True, name=call.name, kind=call.kind, origin=call.origin)
     # One id for several calls of a turn, by a client that counts badly: the results come in their order.
-    if sum(other.id == call.id for other in calls) > 1:
+    if namesakes > 1:
         return results.pop(0)
     del waiting[call.id]
     kept = next((result for result in reversed(results) if result.content), results[-1])

@@ -24,7 +24,12 @@ class Capabilities:
     reasoning must come back with tool calls. `cache_marks`: cache breakpoints are taken. `stream_usage`:
     usage can be asked for in streams. `finish_optional`: a stream may end with its terminator alone.
     `tools_with_effort`: tools and a reasoning effort may be sent together. `prefill`: the last message may be
-    the assistant's.
+    the assistant's. `schema` is the dialect in which schemas are taken: all of JSON Schema, or OpenAPI's
+    subset. `call_ids`: tool calls may carry ids. `signatures`: calls of the current turn must carry the
+    model's signature, or the word that stands for one; of OpenAI-alikes: may carry it. `result_media`: a
+    tool's result may hold media. `media_detail`: each image may say how closely to look. `mixed_tools`:
+    functions may be sent together with the provider's own tools, or with a schema for the answer. `num_ctx`:
+    how many tokens of context a server on the operator's own machine is to set aside, where it must be told.
     """
 
     max_output: int | None = None
@@ -53,6 +58,13 @@ class Capabilities:
     stream_usage: bool = True
     finish_optional: bool = False
     tools_with_effort: bool = True
+    schema: Literal["json_schema", "openapi"] = "json_schema"
+    call_ids: bool = True
+    signatures: bool = False
+    result_media: bool = True
+    media_detail: bool = True
+    mixed_tools: bool = True
+    num_ctx: int | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -32,6 +32,7 @@ _CONTEXT = re.compile(
 _BILLING = re.compile(
     r"credit balance|insufficient.?(?:quota|balance|credit|funds)|billing|payment", re.IGNORECASE
 )
+_SPENT = re.compile(r"insufficient_quota|spend.?limit", re.IGNORECASE)
 _POLICY = re.compile(r"content.?(?:policy|filter)|safety system|moderation", re.IGNORECASE)
 
 _BY_STATUS: Mapping[int, type[errors.UpstreamError]] = {
@@ -41,8 +42,7 @@ _BY_STATUS: Mapping[int, type[errors.UpstreamError]] = {
     403: errors.CredentialRejected,
     404: errors.ModelUnavailable,
     408: errors.UpstreamTimeout,
-    409: errors.RequestRefused,
-    413: errors.RequestRefused,
+    413: errors.RequestTooLarge,
     422: errors.RequestRefused,
     429: errors.RateLimited,
     503: errors.Overloaded,
@@ -79,7 +79,7 @@ def upstream_error(status: int, headers: Mapping[str, str], body: bytes, said: S
 
 def _refine(kind: type[errors.UpstreamError], status: int, words: str) -> type[errors.UpstreamError]:
     if status == 429:
-        return errors.QuotaExhausted if "insufficient_quota" in words else kind
+        return errors.QuotaExhausted if _SPENT.search(words) else kind
     if status != 400:
         return kind
     if _CONTEXT.search(words):

@@ -30,7 +30,9 @@ class Provider:
     provider serves where nothing else is configured, `models` the names it lists, the first being its default
     and `small_model` its cheap one. `capabilities` override the table for all its models. `env` are the
     variables that operators keep its keys in, best name first, `base_url_env` the one for another host
-    (None: there is none). `transport` is set where answers are made in the process.
+    (None: there is none), in which a host alone may stand where there is a `default_port`. `first_content_s`
+    is how long the first word may take where nobody set another time. `transport` is set where answers are
+    made in the process.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Provider:
     capabilities: Mapping[str, JsonValue] = field(default_factory=dict)
     env: tuple[str, ...] = ()
     base_url_env: str | None = None
+    default_port: int | None = None
+    first_content_s: float | None = None
     transport: Transport | None = None
 
     @property
@@ -70,4 +74,4 @@ class Provider:
         version = path[: path.index("/", 1)] if path.count("/") > 1 else ""
         if version and base.endswith(version):
             base = base.removesuffix(version)
-        return base + path.replace("{model}", quote(model, safe=""))
+        return base + (path.replace("{model}", quote(model, safe="")) if "{model}" in path else path)

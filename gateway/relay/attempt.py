@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 
 from gateway import errors
 from gateway.canonical.events import Collector, Response
@@ -10,16 +11,35 @@ from gateway.pool.deployment import Deployment
 from gateway.protocols.codec import HttpAnswer, Losses, Operation, Sent, foreign_fields
 from gateway.protocols.target import Target
 from gateway.relay.exchange import Exchange
-from gateway.relay.lanes import Ends, EventsLane, Lane, PassingLane, Piece, WholeReplyLane
+from gateway.relay.lanes import (
+    MAX_REPLY_BYTES,
+    Ends,
+    EventsLane,
+    Lane,
+    PassingLane,
+    Piece,
+    WholeReplyLane,
+)
+from gateway.relay.memory import Memory
 from gateway.relay.sink import Said
 from gateway.relay.timers import Watch
+from gateway.relay.veil import unveiled, veiled
 from gateway.wire import fast_json
 from gateway.wire.http import HttpReply, HttpRequest
 
-MAX_REPLY_BYTES = 64 * 1024 * 1024
-"""The largest reply that is read as a whole."""
+MAX_REFUSAL_BYTES = 64 * 1024
+"""How much of an error status's body is read, and in how many seconds: `REFUSAL_S`."""
+
+REFUSAL_S = 5.0
 
 _DRAIN_S = 1.0
+_FINISH_S = 2.0
+"""How long a reply that is finished may go on without a sign that it is whole; while it has not said what it
+cost, `_USAGE_S`.
+"""
+
+_USAGE_S = 5.0
+
 _EVENT_STREAM = "text/event-stream"
 
 
@@ -29,8 +49,9 @@ class Attempt:
     Building one raises Unsayable where the upstream's protocol has no word for a part of the request.
     """
 
-    def __init__(self, exchange: Exchange, deployment: Deployment, target: Target) -> None:
+    def __init__(self, exchange: Exchange, deployment: Deployment, target: Target, memory: Memory) -> None:
         self._exchange = exchange
+        self._memory = memory
         self._deployment = deployment
         self._upstream = deployment.provider.codec
         self._passes = self._upstream is exchange.codec
@@ -53,7 +74,7 @@ class Attempt:
         exchange, deployment = self._exchange, self._deployment
         exchange.record.attempts += 1
         watch = Watch(deployment.timeouts, until, streaming=exchange.asked.stream)
-        async with watch.running(), deployment.transport.send(self._request) as reply:
+        async with watch, deployment.transport.send(self._request) as reply:
             headers = reply.headers
             exchange.record.upstream_request_id = (
                 headers.get("x-request-id") or headers.get("request-id") or ""
@@ -79,7 +100,9 @@ class Attempt:
         return sent, self._bound(target, body, headers)
 
     def _translated(self, target: Target) -> tuple[Sent, HttpRequest]:
-        request = self._exchange.request
+        request, client = self._exchange.request, self._exchange.client
+        messages = self._memory.recalled(client, unveiled(request.messages), self._upstream.name)
+        request = replace(request, messages=messages)
         sent = self._upstream.encode_request(request, target, self._losses)
         for path in foreign_fields(request, self._upstream.name):
             self._losses.drop(path)
@@ -88,9 +111,7 @@ class Attempt:
     def _bound(self, target: Target, body: bytes, headers: dict[str, str]) -> HttpRequest:
         deployment = self._deployment
         provider = deployment.provider
-        stream = self._exchange.asked.stream and Operation.STREAM in provider.paths
-        operation = Operation.STREAM if stream else Operation.GENERATE
-        url = provider.url(operation, deployment.base_url, target.model)
+        url = provider.url(self._operation(), deployment.base_url, target.model)
         if url is None:
             raise errors.ModelUnavailable(f"{provider.name} answers no generation requests")
         said = {
@@ -103,12 +124,20 @@ class Attempt:
         }
         return deployment.credential.sign(HttpRequest("POST", url, said, body, deployment.timeouts.connect))
 
+    def _operation(self) -> Operation:
+        """Which of an upstream's paths for replies is meant."""
+        endpoint, paths = self._exchange.call.endpoint, self._deployment.provider.paths
+        if self._passes and endpoint is not None and endpoint.operation is Operation.COMPLETE:
+            return Operation.COMPLETE
+        streams = self._exchange.asked.stream and Operation.STREAM in paths
+        return Operation.STREAM if streams else Operation.GENERATE
+
     async def _refusal(self, reply: HttpReply) -> errors.UpstreamError:
         """What the upstream's error status means.
 
         A refusal of the request itself passes through verbatim where the protocol is the same: same words.
         """
-        error = self._upstream.decode_error(reply.status, reply.headers, await read_whole(reply))
+        error = self._upstream.decode_error(reply.status, reply.headers, await _read_refusal(reply))
         if self._passes and isinstance(error, errors.RequestRefused):
             error.verbatim = True
         return error
@@ -121,6 +150,8 @@ class Attempt:
                 response, translate = self._collected(body), True
             else:
                 response = self._upstream.decode_response(body, self._sent)
+            # A list of one reply says it all, but no client of the protocol expects one.
+            translate = translate or body.startswith(b"[")
             if not translate:
                 body = fast_json.repaired(body)
         except fast_json.JsonError as error:
@@ -128,7 +159,9 @@ class Attempt:
         exchange.record.usage = response.usage
         exchange.record.stop = response.stop.reason if response.choices else ""
         if translate:
-            body = exchange.codec.encode_response(response, exchange.asked, self._losses)
+            self._remember(response)
+            shown = response if exchange.asked.thoughts else veiled(response, exchange.codec.name)
+            body = exchange.codec.encode_response(shown, exchange.asked, self._losses)
         await exchange.sink.answer(HttpAnswer(200, body, exchange.record.headers()))
 
     def _collected(self, body: bytes) -> Response:
@@ -146,21 +179,52 @@ class Attempt:
         exchange, sink = self._exchange, self._exchange.sink
         lane = self._lane(reply)
         exchange.record.usage = lane.collector.usage
-        framing = exchange.asked.framing or exchange.codec.framing
-        sink.keep_alive(framing.content_type, exchange.record.headers, lane.ping)
         exchange.fail = lane.fail
         chunks = aiter(reply.chunks)
-        async for chunk in chunks:
-            piece = lane.feed(chunk)
-            watch.heard(content=piece.content)
+        try:
+            await self._carry(chunks, lane, watch)
+        except (errors.BrokenOff, errors.Unreachable):
+            # What breaks behind the last word takes nothing away.
+            if not lane.finished:
+                raise
+        except TimeoutError:
+            pass
+        if not lane.complete:
+            piece = lane.close()
+            self._note(lane)
             await self._pass_on(piece, watch)
-            if lane.complete:
-                break
-        else:
-            await self._pass_on(lane.close(), watch)
         exchange.record.stop = lane.collector.stop.reason if lane.collector.stop else ""
         await sink.close()
         await _drain(chunks)
+
+    async def _carry(self, chunks: AsyncIterator[bytes], lane: Lane, watch: Watch) -> None:
+        """Pass on what comes until the reply is whole or its bytes have ended.
+
+        Raises:
+            TimeoutError: the reply is finished, but no sign that it is whole came in time.
+        """
+        async with asyncio.timeout(None) as patience:
+            async for chunk in chunks:
+                piece, whole = lane.feed(chunk), lane.complete
+                if whole:
+                    self._note(lane)
+                watch.heard(content=piece.content)
+                await self._pass_on(piece, watch)
+                if whole:
+                    return
+                if lane.finished:
+                    patience.reschedule(asyncio.get_running_loop().time() + _grace_s(lane))
+
+    def _note(self, lane: Lane) -> None:
+        """Remember a reply once it is whole, before its client can answer it."""
+        if lane.complete:
+            self._remember(lane.collector.response())
+
+    def _remember(self, response: Response) -> None:
+        if response.choices and not self._passes:
+            exchange = self._exchange
+            history = exchange.request.messages
+            self._memory.keep(exchange.client, history, response.parts, self._upstream.name)
 
     async def _pass_on(self, piece: Piece, watch: Watch) -> None:
         """Hold `piece` back until the first content, then send all that was held."""
@@ -174,7 +238,7 @@ class Attempt:
             held.clear()
             await sink.write(data)
         if piece.error is not None:
-            raise piece.error
+            raise piece.taken()
 
     def _lane(self, reply: HttpReply) -> Lane:
         """The way back. An upstream that answers a request for a stream with plain JSON is told as a
@@ -186,6 +250,10 @@ class Attempt:
         if not streams and self._upstream.framing.content_type == _EVENT_STREAM:
             return WholeReplyLane(ends)
         return PassingLane(ends, usage_is_ours=self._usage_is_ours) if self._passes else EventsLane(ends)
+
+
+def _grace_s(lane: Lane) -> float:
+    return _FINISH_S if lane.collector.usage.output_tokens is not None else _USAGE_S
 
 
 async def read_whole(reply: HttpReply) -> bytes:
@@ -202,6 +270,22 @@ async def read_whole(reply: HttpReply) -> bytes:
             raise errors.BadUpstreamReply(f"the upstream's reply is larger than {MAX_REPLY_BYTES} bytes")
         parts.append(chunk)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _read_refusal(reply: HttpReply) -> bytes:
+    """The beginning of an error status's body: what matters comes first, and the status alone says enough."""
+    body = bytearray()
+    with suppress(errors.UpstreamError, TimeoutError):
+        async with asyncio.timeout(REFUSAL_S):
+            await _fill(body, reply.chunks)
+    return bytes(body[:MAX_REFUSAL_BYTES])
+
+
+async def _fill(body: bytearray, chunks: AsyncIterator[bytes]) -> None:
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MAX_REFUSAL_BYTES:
+            return
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from gateway import errors
 from gateway.canonical.tokens import estimate
 from gateway.pool.deployment import Deployment
-from gateway.pool.pool import Pools
+from gateway.pool.pools import Pools
 from gateway.protocols.codec import Asked, Call, Codec, HttpAnswer, Losses, Operation
 from gateway.protocols.target import Target
 from gateway.relay.attempt import read_whole

@@ -3,10 +3,11 @@
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import accumulate
 
 from gateway.canonical.request import Request
+from gateway.canonical.tokens import estimate
 from gateway.canonical.usage import Usage
 from gateway.errors import FailedAttempt, GatewayError
 from gateway.protocols.codec import Asked, Call, Codec, Losses
@@ -14,10 +15,39 @@ from gateway.relay.sink import Said, Sink
 
 
 @dataclass
+class Meaning:
+    """What `call` means, found out when somebody first asks.
+
+    Nothing here leads back to the exchange, nor may anything else that an exchange holds: what holds itself
+    is freed by the collector alone, late and dearly.
+    """
+
+    codec: Codec
+    call: Call
+
+    @cached_property
+    def request(self) -> Request:
+        """The request in canonical form.
+
+        Raises:
+            InvalidRequest: a field is malformed.
+        """
+        return self.codec.decode_request(self.call)
+
+    def tokens(self) -> int:
+        """About how many tokens a model reads for it.
+
+        Raises:
+            InvalidRequest: a field is malformed.
+        """
+        return estimate(self.request)
+
+
+@dataclass(slots=True)
 class Exchange:
     """One request: as it was said (`call`), as it is understood (`request`), by which codec, to which
-    sink. `pool`: the client wants that pool. `fail`: how the stream that carries the reply tells of a
-    failure, known from its first word on.
+    sink. `client` tells who asks, `pool` that it wants that pool. `fail`: how the stream that carries the
+    reply tells of a failure, known from its first word on.
     """
 
     codec: Codec
@@ -27,16 +57,30 @@ class Exchange:
     request_id: str
     record: "Record"
     pool: str | None = None
+    client: bytes = b""
     fail: Callable[[GatewayError], bytes] | None = None
+    meaning: Meaning = field(init=False)
 
-    @cached_property
+    def __post_init__(self) -> None:
+        self.meaning = Meaning(self.codec, self.call)
+        self.asked.estimate = self.meaning.tokens
+
+    @property
     def request(self) -> Request:
         """The request in canonical form, decoded when an attempt first needs it.
 
         Raises:
             InvalidRequest: a field is malformed.
         """
-        return self.codec.decode_request(self.call)
+        return self.meaning.request
+
+    def promise(self) -> None:
+        """Keep a client that asked for a stream from waiting in silence, whatever becomes of its request."""
+        if self.asked.stream:
+            framing = self.asked.framing or self.codec.framing
+            self.sink.keep_alive(
+                framing.content_type, self.record.headers, partial(_ping, self.codec, self.asked)
+            )
 
     def last_words(self, error: GatewayError) -> bytes:
         """What ends a stream, begun or only promised, so that its client knows of `error`."""
@@ -45,6 +89,10 @@ class Exchange:
         frames = self.codec.stream_encoder(self.asked, Losses()).fail(error)
         out = (self.asked.framing or self.codec.framing).encoder()
         return b"".join(map(out.encode, frames))
+
+
+def _ping(codec: Codec, asked: Asked) -> bytes:
+    return codec.stream_encoder(asked, Losses()).ping()
 
 
 @dataclass(slots=True)
@@ -65,6 +113,12 @@ class Record:
     stop: str = ""
     outcome: str = ""
     first_content_s: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        """All that were read and written, as far as the upstream said."""
+        usage = self.usage or Usage()
+        return (usage.input_tokens or 0) + (usage.output_tokens or 0)
 
     def headers(self) -> dict[str, str]:
         """What the gateway tells the client about the way the request took."""
@@ -100,4 +154,6 @@ def _ascii(value: str) -> str:
     """`value` with everything that may not stand in a header as `?`: it may come from a client or an
     upstream.
     """
+    if value.isascii() and value.isprintable():
+        return value
     return "".join(sign if " " <= sign <= "~" else "?" for sign in value)

@@ -13,11 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.canonical.events import Close, Collector, Delta, End, Event, Open, explode
+from gateway.canonical.events import Collector, Delta, Event, Start, explode
 from gateway.errors import BadUpstreamReply, GatewayError, UpstreamError
 from gateway.protocols.codec import Asked, Codec, Losses, Sent
-from gateway.wire.fast_json import JsonError
+from gateway.relay.likeness import Likeness
+from gateway.relay.veil import veiled_events
+from gateway.wire.fast_json import JsonError, repaired
 from gateway.wire.frames import Frame, FrameTooLargeError
+
+MAX_REPLY_BYTES = 32 * 1024 * 1024
+"""The largest reply that is read as a whole."""
 
 
 @dataclass(slots=True)
@@ -29,6 +34,12 @@ class Piece:
     data: bytes = b""
     content: bool = False
     error: UpstreamError | None = None
+
+    def taken(self) -> UpstreamError:
+        """The error, to be raised: a piece that kept it would be held by the frames that the error holds."""
+        error, self.error = self.error, None
+        assert error is not None
+        return error
 
 
 @dataclass(slots=True, frozen=True)
@@ -45,15 +56,19 @@ class Ends:
 class Lane(Protocol):
     """One attempt's way from upstream bytes to client bytes.
 
-    `collector` has heard everything; `ping` are the bytes that keep the client's connection alive.
+    `collector` has heard all but words that passed unread (`likeness`).
     """
 
     collector: Collector
-    ping: bytes
 
     @property
     def complete(self) -> bool:
         """Whether the reply is whole."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is missing but the sign that the reply is whole."""
         ...
 
     def feed(self, chunk: bytes) -> Piece:
@@ -80,12 +95,17 @@ class _Listening:
         self._decoder = ends.upstream.stream_decoder(ends.sent)
         self._out = (ends.asked.framing or ends.client.framing).encoder()
         self._encoder = ends.client.stream_encoder(ends.asked, ends.losses)
-        self.ping = self._encoder.ping()
+        self._thoughts, self._family = ends.asked.thoughts, ends.client.name
 
     @property
     def complete(self) -> bool:
         """Whether the reply is whole."""
         return self.collector.complete
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is missing but the sign that the reply is whole."""
+        return self._decoder.finished
 
     def feed(self, chunk: bytes) -> Piece:
         """Take what a read brought."""
@@ -100,8 +120,8 @@ class _Listening:
         return piece
 
     def fail(self, error: GatewayError) -> bytes:
-        """The bytes that tell the client that the stream broke."""
-        return b"".join(self._out.encode(frame) for frame in self._encoder.fail(error))
+        """The bytes that tell the client that the stream broke; what ends a whole one is left out."""
+        return b"".join(map(self._out.encode, self._encoder.fail(error)))
 
     def _guarded(self, piece: Piece, work: Callable[[list[bytes]], None]) -> None:
         """Do `work`; what came before an error still reaches the client."""
@@ -126,11 +146,16 @@ class _Listening:
     def _finish(self, piece: Piece, out: list[bytes]) -> None:
         raise NotImplementedError
 
+    def _shown(self, events: list[Event]) -> list[Event]:
+        """What the client is told of `events`."""
+        return events if self._thoughts else veiled_events(events, self._family)
+
     def _hear(self, events: list[Event], piece: Piece) -> None:
         for event in events:
             self.collector.feed(event)
-            if isinstance(event, (Open, Close, End)) or (isinstance(event, Delta) and event.kind != "usage"):
-                piece.content = True
+            piece.content = piece.content or not (
+                isinstance(event, Start) or (isinstance(event, Delta) and event.kind == "usage")
+            )
 
 
 class PassingLane(_Listening):
@@ -140,18 +165,39 @@ class PassingLane(_Listening):
         super().__init__(ends)
         self._mender = ends.upstream.mender(ends.asked, usage_is_ours)
         self._as_they_came = ends.asked.framing is None
+        self._likeness = Likeness()
 
     def _carry(self, frame: Frame, piece: Piece, out: list[bytes]) -> None:
-        self._hear(self._decoder.decode(frame), piece)
+        if self._likeness.matches(frame.raw):
+            piece.content = True
+            out.append(frame.raw)
+            return
+        events = self._decoder.decode(frame)
         mended = self._mender.mend(frame, self._decoder.payload)
+        self._hear(events, piece)
         if mended is not None:
-            untouched = self._as_they_came and mended is frame and frame.clean
-            out.append(frame.raw if untouched else self._out.encode(mended))
+            mended = _readable(mended)
+        untouched = self._as_they_came and mended is frame and frame.clean
+        if untouched:
+            out.append(frame.raw)
+        elif mended is not None:
+            out.append(self._out.encode(mended))
+        self._likeness.learn(frame, events if untouched and not self.finished else ())
 
     def _finish(self, piece: Piece, out: list[bytes]) -> None:
         self._carry_all(self._frames.close(), piece, out)
         self._hear(self._decoder.close(), piece)
         out.extend(self._out.encode(frame) for frame in self._mender.finish())
+
+
+def _readable(frame: Frame) -> Frame:
+    """`frame`, or the same with U+FFFD for bytes that are no UTF-8 and for lone surrogates: SDKs die of
+    them.
+    """
+    if frame.data.isascii() and b"\\u" not in frame.data:
+        return frame
+    data = repaired(frame.data)
+    return frame if data is frame.data else Frame(data, frame.event)
 
 
 class EventsLane(_Listening):
@@ -166,8 +212,9 @@ class EventsLane(_Listening):
 
     def _say(self, events: list[Event], piece: Piece, out: list[bytes]) -> None:
         self._hear(events, piece)
-        for event in events:
-            out.extend(self._out.encode(frame) for frame in self._encoder.encode(event))
+        for event in self._shown(events):
+            for frame in self._encoder.encode(event):
+                out.append(self._out.encode(frame))  # noqa: PERF401 - a generator for one frame costs more
 
 
 class WholeReplyLane(_Listening):
@@ -181,10 +228,14 @@ class WholeReplyLane(_Listening):
     def feed(self, chunk: bytes) -> Piece:
         """Keep the bytes until all have come."""
         self._body += chunk
+        if len(self._body) > MAX_REPLY_BYTES:
+            return Piece(
+                error=BadUpstreamReply(f"the upstream's reply is larger than {MAX_REPLY_BYTES} bytes")
+            )
         return Piece()
 
     def _finish(self, piece: Piece, out: list[bytes]) -> None:
         events = list(explode(self._ends.upstream.decode_response(bytes(self._body), self._ends.sent)))
         self._hear(events, piece)
-        for event in events:
+        for event in self._shown(events):
             out.extend(self._out.encode(frame) for frame in self._encoder.encode(event))

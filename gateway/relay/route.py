@@ -14,10 +14,13 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from gateway.errors import ModelNotFound, NotFound
-from gateway.pool.pool import Hop, Pool, Pools
+from gateway.pool.pool import Hop, Pool
+from gateway.pool.pools import Pools
 from gateway.protocols.codec import ModelCard
 
 _SIGNS = "*?["
+_REMEMBERED = 1000
+"""Names whose way is remembered at most: they come from clients."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -32,25 +35,33 @@ class Map:
 
 
 class Router:
-    """Finds ways for names. Built once; nothing here changes."""
+    """Finds ways for names. Built once; nothing here changes but what it remembers."""
 
     def __init__(self, pools: Pools, chart: Map) -> None:
         self._pools = pools
         self._chart = chart
         self._globs = [name for name in chart.models if _is_glob(name)]
         self._cards = {card.id: card for card in self._listed()}
+        self._ways: dict[tuple[str, str | None], Sequence[Hop]] = {}
 
-    def route(self, model: str, pool: str | None = None) -> list[Hop]:
+    def route(self, model: str, pool: str | None = None) -> Sequence[Hop]:
         """The pools to try for `model`, in order, each with the name the model has there.
 
         Raises:
             ModelNotFound: nobody serves it; names the nearest ones that are served.
             NotFound: there is no such `pool`.
         """
-        hops = list(self._within(pool, model) if pool is not None else self._anywhere(model))
+        known = self._ways.get((model, pool))
+        if known is not None:
+            return known
+        meant = self._meant(model)
+        hops = list(self._within(pool, meant) if pool is not None else self._anywhere(meant))
         if not hops:
             raise self._unknown(model)
-        return list(dict.fromkeys(self._with_chains(hops)))
+        way = tuple(dict.fromkeys(self._with_chains(hops)))
+        if len(self._ways) < _REMEMBERED:
+            self._ways[model, pool] = way
+        return way
 
     def models(self, pool: str | None = None) -> list[ModelCard]:
         """The exact names that clients may use, each once; with `pool` those that lead there.
@@ -70,13 +81,18 @@ class Router:
             ModelNotFound: nobody serves it under that name.
             NotFound: there is no such `pool`.
         """
-        card = self._cards.get(name)
+        card = self._cards.get(self._meant(name))
         if card is not None and pool in (None, card.owned_by):
             return card
         hop = self.route(name, pool)[0]
         if hop.model != name:
             raise self._unknown(name)
         return ModelCard(name, hop.pool)
+
+    def _meant(self, name: str) -> str:
+        """The listed name that `name` stands for: clients that know tags leave out the one for the latest."""
+        latest = f"{name}:latest"
+        return latest if name not in self._cards and latest in self._cards else name
 
     def _anywhere(self, model: str) -> Iterable[Hop]:
         name, slash, rest = model.partition("/")

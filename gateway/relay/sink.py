@@ -31,8 +31,10 @@ class Sink(Protocol):
         """Give a whole answer. Only while nothing has been said."""
         ...
 
-    def keep_alive(self, content_type: str, headers: Callable[[], Mapping[str, str]], ping: bytes) -> None:
-        """Promise a stream: from now on a silent client is sent `ping` at every heartbeat.
+    def keep_alive(
+        self, content_type: str, headers: Callable[[], Mapping[str, str]], ping: Callable[[], bytes]
+    ) -> None:
+        """Promise a stream: from now on a silent client is sent a `ping` at every heartbeat.
 
         `headers` is asked when the status goes out, be it for the first heartbeat or the first word.
         """

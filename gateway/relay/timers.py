@@ -1,8 +1,7 @@
 """Timers by phase: how long an attempt may be silent, and what to say when it was for too long."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from gateway.errors import UpstreamTimeout
 from gateway.pool.deployment import Timeouts
@@ -13,7 +12,12 @@ GRACE_S = 0.5
 
 
 class Watch:
-    """The running timers of one attempt. Tell it what arrives; it ends the attempt when too little does."""
+    """The timers of one attempt, which run while its context lasts. Tell it what arrives; it ends the attempt
+    when too little does.
+
+    Raises (on leaving):
+        UpstreamTimeout: one of the timers ran out.
+    """
 
     __slots__ = ("_content", "_limits", "_loop", "_moved", "_read", "_start", "_timer", "_until", "_whole")
 
@@ -26,20 +30,16 @@ class Watch:
         self._until = min(until, self._start + limits.total)
         self._timer = asyncio.timeout_at(self._deadline()[0])
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Run the timers around an attempt.
+    async def __aenter__(self) -> None:
+        await self._timer.__aenter__()
 
-        Raises:
-            UpstreamTimeout: one of them ran out.
-        """
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
-            async with self._timer:
-                yield
-        except TimeoutError as error:
-            if not self._timer.expired():
-                raise
-            raise UpstreamTimeout(f"the upstream {self._deadline()[1]}") from error
+            await self._timer.__aexit__(kind, error, trace)
+        except TimeoutError as timeout:
+            raise UpstreamTimeout(f"the upstream {self._deadline()[1]}") from timeout
 
     def heard(self, *, content: bool) -> None:
         """Something came; `content` says whether it was more than a sign of life."""

@@ -7,6 +7,7 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from gateway import errors
 from gateway.canonical.json import JsonObject
+from gateway.server.budget import Share
 from gateway.wire import fast_json
 
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
@@ -16,15 +17,19 @@ _SLOWEST = 64 * 1024
 """Bytes a second that buy a large body more time than the timeout."""
 
 
-async def read_json(request: web.Request, limit: int, timeout_s: float) -> tuple[JsonObject, bytes]:
+async def read_json(
+    request: web.Request, limit: int, timeout_s: float, share: Share
+) -> tuple[JsonObject, bytes]:
     """The body of `request`, whatever type it claims to be, as an object and as it came (decoded).
 
-    At most `limit` bytes, within `timeout_s` and the time that a slow line needs for a large body.
+    At most `limit` bytes, within `timeout_s` and the time that a slow line needs for a large body; `share`
+    holds them.
 
     Raises:
         TooLarge, RequestTimeout, InvalidRequest: it is too big, comes too slowly, or is no JSON object.
+        Unavailable: it is not, but too much is held for other requests.
     """
-    body = await _read(request, limit, timeout_s)
+    body = await _read(request, limit, timeout_s, share)
     try:
         payload = fast_json.loads_strict(body)
     except fast_json.JsonError as error:
@@ -37,17 +42,24 @@ async def read_json(request: web.Request, limit: int, timeout_s: float) -> tuple
     return payload, body
 
 
-async def _read(request: web.Request, limit: int, timeout_s: float) -> bytes:
-    if (request.content_length or 0) > limit:
+async def _read(request: web.Request, limit: int, timeout_s: float, share: Share) -> bytes:
+    announced = request.content_length or 0
+    if announced > limit:
         raise _too_large(limit)
+    share.expect(announced)
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding not in _ENCODINGS:
         raise errors.InvalidRequest("content-encoding: one of gzip, deflate, br, zstd is required")
     if "expect" in request.headers:
         await _invite(request)
+    content = request.content
     try:
+        if content.is_eof() and content.total_bytes <= limit:
+            # It came along with the header.
+            share.grow(content.total_bytes)
+            return content.read_nowait()
         async with asyncio.timeout(timeout_s) as patience:
-            return await _pieces(request, limit, patience)
+            return await _pieces(request, limit, patience, share)
     except TimeoutError as error:
         raise errors.RequestTimeout("the request body did not arrive in time") from error
     except RequestPayloadError as error:
@@ -58,16 +70,16 @@ async def _read(request: web.Request, limit: int, timeout_s: float) -> bytes:
         ) from error
 
 
-async def _pieces(request: web.Request, limit: int, patience: asyncio.Timeout) -> bytes:
+async def _pieces(request: web.Request, limit: int, patience: asyncio.Timeout, share: Share) -> bytes:
     pieces: list[bytes] = []
     size = 0
-    until = patience.when()
-    assert until is not None, "there is a timeout"
+    until = patience.when() or 0.0
     while piece := await request.content.readany():
         pieces.append(piece)
         size += len(piece)
         if size > limit:
             raise _too_large(limit)
+        share.grow(len(piece))
         patience.reschedule(until + size / _SLOWEST)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 

@@ -1,6 +1,7 @@
 """The routes, made from the codecs' endpoints, and the one handler behind them all."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from secrets import token_hex
@@ -12,7 +13,6 @@ from aiohttp import web
 from gateway import errors
 from gateway.access.guesses import Guesses
 from gateway.access.keys import ClientKeys
-from gateway.canonical.tokens import estimate
 from gateway.protocols.codec import Call, Codec, Endpoint, HttpAnswer, Operation
 from gateway.relay.count_tokens import TokenCounter
 from gateway.relay.exchange import Exchange, Record
@@ -21,10 +21,14 @@ from gateway.relay.route import Router
 from gateway.relay.sink import Said
 from gateway.server import body
 from gateway.server.background import Background
-from gateway.server.caller import peer_of, presented_key, request_id_of
+from gateway.server.budget import Budget, Share
+from gateway.server.caller import client_of, peer_of, presented_key, request_id_of
 from gateway.server.record import log_request
 from gateway.server.sink import WebSink
 from gateway.server.traffic import Traffic
+
+_PATTERN = re.compile(r":[^{}]+}")
+"""What a variable of a path must look like, behind its name."""
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -54,6 +58,7 @@ class Server:
     keys: ClientKeys
     guesses: Guesses
     traffic: Traffic
+    memory: Budget
     generator: Generator
     counter: TokenCounter
     router: Router
@@ -94,11 +99,11 @@ class Server:
 
     def _handler(self, choices: list[tuple[Endpoint, Codec]]) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            endpoint, codec = next(
-                (endpoint, codec)
-                for endpoint, codec in choices
-                if endpoint.meant(request.headers, request.query)
-            )
+            endpoint, codec = choices[-1]
+            if len(choices) > 1:
+                endpoint, codec = next(
+                    choice for choice in choices if choice[0].meant(request.headers, request.query)
+                )
             return await self._serve(request, codec, endpoint)
 
         return handle
@@ -109,18 +114,22 @@ class Server:
             self.traffic.enter()
         except errors.Unavailable as error:
             return self.told(error, codec, request_id)
+        share = self.memory.share()
         try:
             self._admit(request)
-            call = await self._call(request, endpoint)
+            if endpoint.operation is Operation.ABSENT:
+                raise _absent(request, codec)
+            call = await self._call(request, endpoint, share)
             if (answer := codec.answer(call)) is not None:
                 return self._web(answer, codec, request_id)
-            if endpoint.operation is Operation.GENERATE:
+            if endpoint.operation in {Operation.GENERATE, Operation.COMPLETE}:
                 return await self._generate(request, codec, call, request_id)
             answer = await self._looked_up(call, codec, endpoint.operation)
             return self._web(answer, codec, request_id)
         except errors.GatewayError as error:
             return self.told(error, codec, request_id)
         finally:
+            share.release()
             self.traffic.leave()
 
     async def _looked_up(self, call: Call, codec: Codec, operation: Operation) -> HttpAnswer:
@@ -143,8 +152,8 @@ class Server:
         sink = WebSink(request, _ids(codec, request_id), self.limits.heartbeat_s, self.background)
         asked = codec.asked(call)
         asked.reply_id, asked.created = token_hex(12), int(time())
-        exchange = Exchange(codec, call, asked, sink, request_id, record, pool=request.match_info.get("pool"))
-        asked.estimate = lambda: estimate(exchange.request)
+        exchange = Exchange(codec, call, asked, sink, request_id, record)
+        exchange.pool, exchange.client = request.match_info.get("pool"), client_of(request)
         try:
             async with self.traffic.interruptible():
                 await self.generator.generate(exchange)
@@ -158,6 +167,9 @@ class Server:
         finally:
             sink.abandon()
             log_request(exchange, perf_counter() - started)
+            # An error holds the frames it passed, and they hold the record: all that a failed request has in
+            # memory would wait for the collector.
+            record.failed.clear()
         assert sink.response is not None
         return sink.response
 
@@ -181,16 +193,17 @@ class Server:
             " or `x-goog-api-key`"
         )
 
-    async def _call(self, request: web.Request, endpoint: Endpoint) -> Call:
-        """The request, its body read within the limits and parsed; a GET has none.
+    async def _call(self, request: web.Request, endpoint: Endpoint, share: Share) -> Call:
+        """The request, its body read within the limits, held by `share`, and parsed; a GET has none.
 
         Raises:
             TooLarge, RequestTimeout, InvalidRequest: it is too big, comes too slowly, or is no JSON object.
+            Unavailable: it is not, but too much is held for other requests.
         """
-        call = Call({}, b"", request.headers, request.match_info, request.query, endpoint)
-        if endpoint.method != "GET":
+        call = Call({}, b"", request.headers, request.match_info, request.query, endpoint, int(time()))
+        if endpoint.method not in {"GET", "HEAD"}:
             limits = self.limits
-            read = await body.read_json(request, limits.body_bytes, limits.body_timeout_s)
+            read = await body.read_json(request, limits.body_bytes, limits.body_timeout_s, share)
             call.payload, call.body = read
         return call
 
@@ -237,6 +250,16 @@ def _mounted(codec: Codec) -> Iterator[Endpoint]:
             for mount in codec.mounts
         )
         yield replace(endpoint, path="/{pool}" + endpoint.path)
+
+
+def _absent(request: web.Request, codec: Codec) -> errors.NotServed:
+    """That what a client looks for is not here, and what is."""
+    served = ", ".join(
+        f"{point.method} {codec.mounts[0]}{_PATTERN.sub('}', point.path)}"
+        for point in codec.endpoints
+        if point.operation is not Operation.ABSENT and point.method != "HEAD"
+    )
+    return errors.NotServed(f"{request.method} {request.path} is not served here; what is: {served}")
 
 
 def _ids(codec: Codec, request_id: str) -> dict[str, str]:

@@ -5,7 +5,8 @@ excerpt of it, and call themselves by name and version.
 """
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -19,6 +20,7 @@ from gateway import errors
 from gateway.protocols.codec import HttpAnswer
 
 MAX_HEADER_BYTES = 32 * 1024
+_BACKLOG = 1024
 _MAX_LINE_BYTES = 8190
 _MAX_FIELD_BYTES = 16 * 1024
 _MAX_HEADERS = 128
@@ -26,6 +28,11 @@ _KEEP_ALIVE_S = 75.0
 _LINGERING_S = 2.0
 """How long an answer waits for a client that is still sending what nobody reads: a reset would lose it."""
 _END_S = 1.0
+_NOT_SENT_LIMIT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+_MOST_NOT_SENT_BYTES = 128 * 1024
+"""What the kernel takes for a client that does not read; without a limit it is megabytes, and the upstream
+goes on talking to nobody. Not every system has it.
+"""
 
 log = structlog.stdlib.get_logger()
 
@@ -55,15 +62,24 @@ class Listener(web.AppRunner):
         Raises:
             OSError: it cannot be had.
         """
-        await self.setup()
-        if HttpRequestParser is HttpRequestParserPy:
-            log.error("slow_and_lenient_http_parser", remedy="install aiohttp with its C extensions")
-        await web.TCPSite(self, host, port, backlog=1024).start()
+        await self._set_up()
+        await web.TCPSite(self, host, port, backlog=_BACKLOG).start()
+
+    async def listen_on(self, sockets: Iterable[socket.socket]) -> None:
+        """Take connections from `sockets`, which are closed by `stop_listening`."""
+        await self._set_up()
+        for listening in sockets:
+            await web.SockSite(self, listening, backlog=_BACKLOG).start()
 
     async def stop_listening(self) -> None:
         """Close the port; open connections stay."""
         for site in list(self.sites):
             await site.stop()
+
+    async def _set_up(self) -> None:
+        await self.setup()
+        if HttpRequestParser is HttpRequestParserPy:
+            log.error("slow_and_lenient_http_parser", remedy="install aiohttp with its C extensions")
 
     async def _make_server(self) -> web.Server:
         plain = await super()._make_server()
@@ -108,6 +124,10 @@ class Connection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the clock: somebody who connects has something to say."""
         super().connection_made(transport)
+        if _NOT_SENT_LIMIT is not None:
+            transport.get_extra_info("socket").setsockopt(
+                socket.IPPROTO_TCP, _NOT_SENT_LIMIT, _MOST_NOT_SENT_BYTES
+            )
         self._start_timer()
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -152,6 +172,9 @@ class Connection(RequestHandler):
 
     def _is_waiting(self) -> bool:
         """Whether no request is being handled: what arrives is a header."""
+        if not self._request_count:
+            # uvloop brings the first bytes before the task that handles requests has begun to wait.
+            return True
         return self._waiter is not None and not self._waiter.done()
 
     def _start_timer(self) -> None:

@@ -2,7 +2,6 @@
 
 import structlog
 
-from gateway.canonical.tokens import estimate
 from gateway.canonical.usage import Usage
 from gateway.errors import InvalidRequest
 from gateway.relay.exchange import Exchange
@@ -47,7 +46,7 @@ def _usage(exchange: Exchange) -> tuple[Usage | None, str]:
     if exchange.record.first_content_s is None and not exchange.record.stop:
         return usage, "none"
     try:
-        return Usage(input_tokens=estimate(exchange.request), estimated=True), "estimated"
+        return Usage(input_tokens=exchange.meaning.tokens(), estimated=True), "estimated"
     except InvalidRequest:
         # The upstream took what we cannot read.
         return usage, "none"

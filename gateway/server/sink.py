@@ -26,9 +26,9 @@ class WebSink:
         self._heartbeat_s = heartbeat_s
         self._loop = asyncio.get_running_loop()
         self._stream: web.StreamResponse | None = None
-        self._opening = asyncio.Lock()
-        self._make: Callable[[], web.StreamResponse] | None = None
-        self._ping = b""
+        self._opening: asyncio.Lock | None = None
+        self._promised: tuple[str, Callable[[], Mapping[str, str]]] | None = None
+        self._ping: Callable[[], bytes] = bytes
         self._written = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._beat: asyncio.Task[None] | None = None
@@ -46,15 +46,11 @@ class WebSink:
         )
         self.said = Said.DONE
 
-    def keep_alive(self, content_type: str, headers: Callable[[], Mapping[str, str]], ping: bytes) -> None:
-        """Promise a stream: from now on a silent client is sent `ping` at every heartbeat."""
-
-        def make() -> web.StreamResponse:
-            response = web.StreamResponse(headers={**STREAM_HEADERS, **self._headers, **headers()})
-            response.content_type = content_type
-            return response
-
-        self._make, self._ping = make, ping
+    def keep_alive(
+        self, content_type: str, headers: Callable[[], Mapping[str, str]], ping: Callable[[], bytes]
+    ) -> None:
+        """Promise a stream: from now on a silent client is sent a `ping` at every heartbeat."""
+        self._promised, self._ping = (content_type, headers), ping
         if self._timer is None:
             self._written = self._loop.time()
             self._timer = self._loop.call_later(self._heartbeat_s, self._tick)
@@ -88,10 +84,14 @@ class WebSink:
         self._stop()
 
     async def _open(self) -> web.StreamResponse:
+        # The first word and the first heartbeat may come at once.
+        self._opening = self._opening or asyncio.Lock()
         async with self._opening:
             if self._stream is None:
-                assert self._make is not None, "keep_alive comes before the first write"
-                stream = self._make()
+                assert self._promised is not None, "keep_alive comes before the first write"
+                content_type, headers = self._promised
+                stream = web.StreamResponse(headers={**STREAM_HEADERS, **self._headers, **headers()})
+                stream.content_type = content_type
                 await stream.prepare(self._request)
                 self._stream = self.response = stream
                 self.said = max(self.said, Said.STATUS)
@@ -111,7 +111,7 @@ class WebSink:
             stream = self._stream or await self._open()
             if self.said is not Said.DONE:
                 self._written = self._loop.time()
-                await stream.write(self._ping)
+                await stream.write(self._ping())
 
     def _stop(self) -> None:
         if self._timer is not None:

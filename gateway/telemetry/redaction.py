@@ -6,7 +6,9 @@ nothing.
 """
 
 import re
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
+from functools import lru_cache
+from typing import TypeGuard
 
 from gateway.canonical.json import JsonValue
 
@@ -57,16 +59,23 @@ _SHORTEST = 6
 """A configured secret shorter than this would take ordinary words out of the log."""
 
 
-class Redactor:
-    """Redacts records. Costs about a microsecond for each text in a record."""
+_REPEATED = 64
+"""Texts up to this length (names of models, deployments, outcomes) come again and again."""
 
-    __slots__ = ("_pattern",)
+_REMEMBERED = 1024
+
+
+class Redactor:
+    """Redacts records. Costs some microseconds for each text that it has not seen lately."""
+
+    __slots__ = ("_pattern", "_search_again")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         # The longest first: of two secrets that begin alike neither may leave its end behind.
         known = sorted({secret for secret in secrets if len(secret) >= _SHORTEST}, key=len, reverse=True)
         exact = "".join(rf"{re.escape(secret)} | " for secret in known)
         self._pattern = re.compile(f"{exact} {_ASSIGNED} | {_FORMS}", re.VERBOSE)
+        self._search_again = lru_cache(_REMEMBERED)(self._pattern.search)
 
     def text(self, text: str) -> str:
         """`text` without what looks like a secret."""
@@ -74,10 +83,30 @@ class Redactor:
 
     def fields(self, record: MutableMapping[str, object]) -> dict[str, JsonValue]:
         """The fields of a record, values turned into plain JSON, without secrets."""
+        if self._is_harmless(record):
+            return {**record}
         return {name: self._field(name, value) for name, value in record.items()}
 
+    def _is_harmless(self, record: Mapping[str, object]) -> TypeGuard[Mapping[str, JsonValue]]:
+        """Whether nothing in `record` can be a secret: plain values under plain names, and in none of its
+        texts a sign.
+        """
+        texts: list[str] = []
+        for value in record.values():
+            if isinstance(value, str):
+                texts.append(value)
+            elif isinstance(value, list) and all(isinstance(item, str) for item in value):
+                texts += value
+            elif value is not None and not isinstance(value, (bool, int, float)):
+                return False
+        return not any(map(_is_telling, record)) and not any(map(self._is_suspect, texts))
+
+    def _is_suspect(self, text: str) -> bool:
+        search = self._search_again if len(text) <= _REPEATED else self._pattern.search
+        return search(text) is not None
+
     def _field(self, name: object, value: object) -> JsonValue:
-        if str(name).lower().replace("_", "-") in _NAMED and value is not None:
+        if value is not None and _is_telling(str(name)):
             return HIDDEN
         return self._value(value)
 
@@ -95,6 +124,12 @@ class Redactor:
                 return self.text(value.decode("utf-8", "backslashreplace"))
             case _:
                 return self.text(repr(value))
+
+
+@lru_cache(maxsize=1024)
+def _is_telling(name: str) -> bool:
+    """Whether a field called `name` holds a secret whatever its value looks like."""
+    return name.lower().replace("_", "-") in _NAMED
 
 
 def _hidden(found: re.Match[str]) -> str:

@@ -50,7 +50,7 @@ class FrameEncoder(Protocol):
         ...
 
     def close(self) -> bytes:
-        """What a stream that ended well still owes its reader."""
+        """What the end of a whole stream still owes its reader; one that broke off must not have it."""
         ...
 
 

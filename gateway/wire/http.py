@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -21,7 +21,8 @@ class HttpRequest:
 
     def with_headers(self, headers: Mapping[str, str]) -> "HttpRequest":
         """The same request with `headers` added; a name already there is replaced."""
-        return replace(self, headers={**self.headers, **headers})
+        said = {**self.headers, **headers}
+        return HttpRequest(self.method, self.url, said, self.body, self.connect_timeout_s)
 
 
 @dataclass(slots=True)

@@ -27,6 +27,8 @@ class SseDecoder:
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Take bytes as they come, cut anywhere; return the frames they complete."""
+        if self._started and not self._buffer and not self._carriage and _are_plain(chunk):
+            return _plain_frames(chunk)
         self._buffer += self._line_feeds(chunk) if self._carriage or b"\r" in chunk else chunk
         if not self._started:
             if len(self._buffer) < len(_BOM) and _BOM.startswith(self._buffer):
@@ -58,26 +60,53 @@ class SseDecoder:
 
     def _cut(self) -> list[Frame]:
         buffer = self._buffer
-        frames: list[Frame] = []
-        start = 0
         # What was searched before holds no empty line, but its last byte may be the first LF of one.
         end = buffer.find(b"\n\n", max(self._searched - 1, 0))
+        # Cut from bytes, each record is copied once.
+        whole = bytes(buffer[: buffer.rfind(b"\n\n") + 2]) if end >= 0 else b""
+        frames: list[Frame] = []
+        start = 0
+        if _are_plain(whole):
+            frames, start, end = _plain_frames(whole), len(whole), -1
         while end >= 0:
-            frame = _frame(bytes(buffer[start : end + 2]))
+            frame = _frame(whole[start : end + 2])
             if frame is not None:
                 frames.append(frame)
             start = end + 2
-            end = buffer.find(b"\n\n", start)
+            end = whole.find(b"\n\n", start)
         del buffer[:start]
         self._searched = len(buffer)
         return frames
 
 
+def _are_plain(records: bytes) -> bool:
+    """Whether `records` are whole and each of them nothing but `data: {…}`, or the word that ends a stream:
+    the form that makes up most traffic.
+    """
+    count = records.count(b"\n\n")
+    return (
+        records.startswith(b"data: {")
+        and records.endswith(b"\n\n")
+        and records.count(b"\n") == 2 * count
+        and records.count(b"\n\ndata: {") + records.count(b"\n\ndata: [DONE]\n") == count - 1
+        and b"\r" not in records
+    )
+
+
+def _plain_frames(records: bytes) -> list[Frame]:
+    return [Frame(record[6:], "", record + b"\n\n", clean=True) for record in records[:-2].split(b"\n\n")]
+
+
 def _frame(record: bytes) -> Frame | None:
     """The frame of one record, None if it holds no data."""
-    # The form that makes up most traffic: `data: {…}` alone.
-    if record.startswith(b"data: ") and record.count(b"\n") == 2 and record.endswith(b"\n\n"):
-        return Frame(record[6:-2], "", record, clean=True) if len(record) > len(b"data: \n\n") else None
+    # The forms that make up most traffic: `data: {…}` alone, or behind `event: …`.
+    name, start = b"", 0
+    if record.startswith(b"event: "):
+        start = record.find(b"\n") + 1
+        name = record[7 : start - 1]
+    plain = record.startswith(b"data: {", start) and record.endswith(b"\n\n")
+    if plain and record.find(b"\n", start) == len(record) - 2:
+        return Frame(record[start + 6 : -2], name.decode("utf-8", "replace"), record, clean=True)
     record = record.lstrip(b"\n")
     data: list[bytes] = []
     event = b""

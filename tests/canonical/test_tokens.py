@@ -1,5 +1,6 @@
 """The estimate of input tokens: what counts, and that it is cheap."""
 
+from dataclasses import replace
 from time import perf_counter
 
 import pytest
@@ -15,6 +16,7 @@ from gateway.canonical.content import (
     Refusal,
     ServerToolResult,
     ServerToolUse,
+    Signature,
     Text,
     Thinking,
     ToolCall,
@@ -95,6 +97,23 @@ def test_tools_and_the_schema_of_the_answer_are_counted() -> None:
 
 def test_a_family_of_models_adds_what_its_template_adds() -> None:
     assert tokens(Text("hi"), model="openai/gpt-oss-20b") > tokens(Text("hi"), model="GPT-4o") + 50
+
+
+def test_signed_reasoning_is_counted_where_the_model_reads_it_again() -> None:
+    signed: list[Thinking | ToolCall] = [
+        Thinking(signature=Signature("gemini", "A" * 1000)),
+        ToolCall("1", "f", "{}", signature=Signature("gemini", "A" * 1000)),
+    ]
+    for part in signed:
+        bare = replace(part, signature=None)
+        assert tokens(part, model="gemini-3-pro") == tokens(bare, model="gemini-3-pro") + 100
+        assert tokens(part, model="gpt-5") == tokens(bare, model="gpt-5")
+
+
+def test_the_schema_of_the_answer_counts_only_where_the_model_is_told_it() -> None:
+    output = OutputFormat("json_schema", schema={"type": "object", "properties": {WORDS: {}}})
+    for model, told in (("gpt-4o", True), ("qwen3:4b", False)):
+        assert (estimate(Request(model, [], output=output)) > estimate(Request(model, []))) is told
 
 
 def test_text_that_utf_8_cannot_say_is_counted_too() -> None:

@@ -20,7 +20,7 @@ def test_help_names_the_commands() -> None:
 def test_serve_explains_its_options_by_their_variables() -> None:
     shown = CliRunner().invoke(app, ["serve", "--help"])
     assert shown.exit_code == 0
-    for word in ("--host", "SERVER_HOST", "--port", "SERVER_PORT", "--log-level", "LOG_LEVEL"):
+    for word in ("--host", "SERVER_HOST", "--port", "SERVER_PORT", "--workers", "--log-level", "LOG_LEVEL"):
         assert word in shown.output
 
 

@@ -73,6 +73,7 @@ def test_commands_name_the_program_as_it_can_be_called(
     ("arguments", "env", "word"),
     [
         (["serve", "--port", "http"], {}, "SERVER_PORT"),
+        (["serve", "--workers", "0"], {}, "SERVER_WORKERS (--workers): a whole number from 1 to 64"),
         (["serve", "--log-level", "loud"], {}, "LOG_LEVEL"),
         (["serve", "--host", "0.0.0.0"], {}, "API_KEY=$(openssl rand -hex 32)"),  # noqa: S104 - refused
         (["serve"], {"OPENAI_BASE_URL": f"https://{PLANTED}@example.com"}, "OPENAI_BASE_URL"),

@@ -97,3 +97,13 @@ def test_the_demo_says_that_it_is_one() -> None:
 )
 def test_the_address_is_one_that_this_machine_can_reach(host: str, address: str) -> None:
     assert address_of(host, 80) == address
+
+
+def test_the_line_for_ollamas_clients_points_below_its_mount() -> None:
+    said = variables(shown(OPENAI_API_KEY=OPENAI), "OLLAMA_HOST")
+    assert said == {"OLLAMA_HOST": "http://127.0.0.1:3000/ollama", "OLLAMA_API_KEY": "any-word"}
+
+
+def test_the_line_for_geminis_clients_has_no_version_in_it() -> None:
+    said = variables(shown(API_KEY=CLIENT, OPENAI_API_KEY=OPENAI), "GOOGLE_GEMINI_BASE_URL")
+    assert said == {"GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:3000", "GEMINI_API_KEY": "$API_KEY"}

@@ -15,6 +15,7 @@ server:
   port: 3000
   heartbeat: 15s
   body_limit_bytes: 1000000
+  bodies_limit_bytes: 9000000
   header_timeout: 10s
   body_timeout: 30s
   expose_headers: true
@@ -48,6 +49,7 @@ pools:
   main:
     default_model: {PLANTED}-model
     unknown_models: default
+    strategy: fastest
     deployments:
       - uuid: {PLANTED}-1
         name: {PLANTED}
@@ -59,6 +61,9 @@ pools:
         base_url: https://{PLANTED}.example.com/v1
         models: ["{PLANTED}-*"]
         timeout: 60s
+        weight: 3
+        priority: 1
+        price: 50
         capabilities:
           max_output: 100
           prefill: true

@@ -190,6 +190,38 @@ VALUES = (
         "capability-of-another-type", "pools: {groq: [{capabilities: {media: 3}}]}\n", "1:39", "not a value"
     ),
     Broken(
+        "strategy-unknown",
+        "pools: {groq: {strategy: lur, deployments: [{}]}}\n",
+        "1:26",
+        "no such strategy; did you mean lru",
+    ),
+    Broken(
+        "strategy-with-two-names",
+        "pools: {groq: {strategy: {lru: {}, rotate: {}}, deployments: [{}]}}\n",
+        "1:16",
+        "the name of a strategy is required",
+    ),
+    Broken(
+        "strategy-with-an-unknown-option",
+        "pools: {groq: {strategy: {lru: {every: 5}}, deployments: [{}]}}\n",
+        "1:33",
+        "not an option of this strategy",
+    ),
+    Broken(
+        "strategy-with-a-wrong-option",
+        "pools: {groq: {strategy: {rotate: {models_every: 0}}, deployments: [{}]}}\n",
+        "1:50",
+        "more than 0 is required",
+    ),
+    Broken(
+        "strategy-out-of-step",
+        "pools: {groq: {strategy: {rotate: {models_every: 5, keys_every: 7}}, deployments: [{}]}}\n",
+        "1:27",
+        "keys_every must be a multiple of models_every",
+    ),
+    Broken("price-of-no-class", "pools: {groq: [{price: cheap}]}\n", "1:24", "a number is required"),
+    Broken("weight-of-nothing", "pools: {groq: [{weight: 0}]}\n", "1:25", "more than 0 is required"),
+    Broken(
         "pattern-unclosed", "pools: {groq: [{models: ['o[0-9']}]}\n", "1:26", r"closes every \[ with a \]"
     ),
     Broken("pattern-empty", "pools: {groq: [{models: ['']}]}\n", "1:26", "a model's name or a pattern"),

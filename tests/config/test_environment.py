@@ -126,6 +126,17 @@ def test_host_port_and_level_are_taken() -> None:
     assert (config.server.host, config.server.port, config.log.level) == ("::1", 8080, "warning")
 
 
+def test_the_number_of_workers_is_taken() -> None:
+    assert from_environment({}).server.workers == 1
+    assert from_environment({"SERVER_WORKERS": "4"}).server.workers == 4
+
+
+@pytest.mark.parametrize("workers", ["0", "65", "-1", "2.0", "two"])
+def test_a_number_of_workers_that_is_none_is_refused(workers: str) -> None:
+    with pytest.raises(ConfigError, match=r"^SERVER_WORKERS .*from 1 to 64"):
+        from_environment({"SERVER_WORKERS": workers})
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "gateway.internal"])  # noqa: S104 - not bound
 def test_beyond_this_machine_a_client_key_is_required(host: str) -> None:
     with pytest.raises(ConfigError, match=r"^API_KEY: "):
@@ -287,3 +298,26 @@ def test_mistakes_in_a_pools_file_are_told_by_place(tmp_path: Path) -> None:
     file.write_text("pools:\n  main: [{provider: groq, base_url: http://localhost:3000}]\n")
     with pytest.raises(ConfigError, match=r"pools\.yaml:2:37: .*own address"):
         from_environment({"PROVIDER_POOLS_FILE": str(file)})
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("http://127.0.0.1:11434", "http://127.0.0.1:11434"),
+        ("gpu-box", "http://gpu-box:11434"),
+        ("gpu-box:8080/ollama/", "http://gpu-box:8080/ollama"),
+        ("0.0.0.0", "http://127.0.0.1:11434"),  # noqa: S104 - a place to reach
+        (":11435", "http://127.0.0.1:11435"),
+        ("[::]:11435", "http://[::1]:11435"),
+        ("https://ollama.example", "https://ollama.example"),
+    ],
+)
+def test_ollamas_host_is_taken_as_ollama_takes_it(said: str, meant: str) -> None:
+    (pool,) = from_environment({"OLLAMA_HOST": said}).pools
+    assert (pool.name, pool.deployments[0].base_url, pool.deployments[0].models) == ("ollama", meant, ("*",))
+
+
+@pytest.mark.parametrize("said", ["gpu-box:many", "me:word@gpu-box", "http://localhost:3000/ollama"])
+def test_a_host_that_is_none_is_refused_by_name(said: str) -> None:
+    with pytest.raises(ConfigError, match=r"^OLLAMA_HOST: "):
+        from_environment({"OLLAMA_HOST": said})

@@ -30,6 +30,7 @@ KEYS = {
     for name in (
         "API_KEY",
         "CLAUDE_API_KEY",
+        "GEMINI_API_KEY",
         "GROQ_API_KEY",
         "OPENAI_API_KEY",
         "OPENAI_KEY_A",

@@ -56,6 +56,7 @@ def test_no_secret_is_shown_by_repr_or_dump() -> None:
         ({"default_pool": "b"}, "there is no pool b"),
         ({"pools": []}, "pools"),
         ({"pools": [{"name": "a", "deployments": []}]}, "deployments"),
+        ({"server": {"body_limit_bytes": 2, "bodies_limit_bytes": 1}}, "not be less than body_limit_bytes"),
         ({"auth": {}}, "either give api_keys or say"),
         ({"auth": {"api_keys": [KEY], "open": True}}, "either give api_keys or say"),
         ({"auth": {"api_keys": ["changeme"]}}, "this is an example key"),

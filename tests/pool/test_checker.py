@@ -10,7 +10,8 @@ from gateway import errors
 from gateway.auth.api_key import ApiKey
 from gateway.pool.checker import HealthChecker, probe
 from gateway.pool.deployment import Deployment
-from gateway.pool.pool import Hop, Pool, Pools
+from gateway.pool.pool import Hop, Pool
+from gateway.pool.pools import Pools
 from gateway.providers import PROVIDERS
 from gateway.providers.transport import AiohttpTransport, new_session
 from tests.upstreams import FakeUpstream, Play, completion, playing

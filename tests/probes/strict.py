@@ -34,6 +34,15 @@ class Strict:
         async with aiohttp.ClientSession() as session, session.post(f"{self.url}/__reset"):
             pass
 
+    async def fault(self, kind: str) -> None:
+        """Answer the next request with a fault: a status, or one of the kinds its help lists."""
+        spec = {"kind": kind, "times": 1}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{self.url}/__fault", json=spec) as reply,
+        ):
+            assert reply.status == 200
+
     async def requests(self) -> list[Any]:
         """What it was sent."""
         async with aiohttp.ClientSession() as session, session.get(f"{self.url}/__log") as reply:

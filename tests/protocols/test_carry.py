@@ -19,6 +19,14 @@ def test_a_signature_survives_the_way_through_any_client(
     assert unwrap(wrap(signature, client), client) == signature
 
 
+@given(FAMILIES, WORDS.filter(bool), WORDS)
+def test_words_that_its_client_does_not_want_to_read_travel_with_a_signature(
+    family: str, payload: str, words: str
+) -> None:
+    signature = Signature(family, payload, unsaid=words)
+    assert unwrap(wrap(signature, "ollama"), "ollama") == signature
+
+
 def test_a_native_signature_goes_out_as_it_is() -> None:
     assert wrap(Signature("anthropic", "EqQB", "claude"), "anthropic") == "EqQB"
 
@@ -44,7 +52,7 @@ def test_reasoning_without_a_signature_is_recognised_when_it_comes_back() -> Non
         "gw1.",
         "gw1.gemini",
         "gw1.gemini.x",
-        "gw1.gemini.AA.AA.AA",
+        "gw1.gemini.AA.AA.AA.AA",
         "gw1.gemini.a.a",
         "gw1.gemini.é.é",
         "gw1.g..gICA",

@@ -5,7 +5,8 @@ import pytest
 from gateway.auth.api_key import NoKey
 from gateway.errors import ModelNotFound, NotFound
 from gateway.pool.deployment import Deployment
-from gateway.pool.pool import Pool, Pools
+from gateway.pool.pool import Pool
+from gateway.pool.pools import Pools
 from gateway.providers import PROVIDERS
 from gateway.relay.route import Map, Router
 

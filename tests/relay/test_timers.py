@@ -13,7 +13,7 @@ async def test_silence_before_the_first_content_is_a_timeout() -> None:
     watch = Watch(Timeouts(first_content=0.02), FAR, streaming=True)
 
     with pytest.raises(UpstreamTimeout, match=r"said nothing for 0\.02 s"):
-        async with watch.running():
+        async with watch:
             watch.heard(content=False)
             await asyncio.Event().wait()
 
@@ -22,7 +22,7 @@ async def test_a_whole_reply_has_its_own_limit() -> None:
     watch = Watch(Timeouts(first_content=FAR, non_stream=0.02), FAR, streaming=False)
 
     with pytest.raises(UpstreamTimeout, match=r"did not answer in 0\.02 s"):
-        async with watch.running():
+        async with watch:
             await asyncio.Event().wait()
 
 
@@ -32,7 +32,7 @@ async def test_silence_after_content_is_a_timeout_within_the_grace() -> None:
     watch = Watch(Timeouts(idle=0.05), FAR, streaming=True)
 
     with pytest.raises(UpstreamTimeout, match="fell silent"):
-        async with watch.running():
+        async with watch:
             watch.heard(content=True)
             began = loop.time()
             await asyncio.Event().wait()
@@ -45,7 +45,7 @@ async def test_the_deadline_of_the_request_ends_every_attempt() -> None:
     watch = Watch(Timeouts(), loop.time() + 0.02, streaming=True)
 
     with pytest.raises(UpstreamTimeout, match="the request's deadline"):
-        async with watch.running():
+        async with watch:
             await asyncio.Event().wait()
 
 
@@ -53,7 +53,7 @@ async def test_a_timeout_of_somebody_else_is_not_ours() -> None:
     watch = Watch(Timeouts(), FAR, streaming=True)
 
     with pytest.raises(TimeoutError):
-        async with watch.running():
+        async with watch:
             raise TimeoutError
 
 
@@ -61,6 +61,6 @@ async def test_a_deployment_may_have_less_time_than_the_request() -> None:
     watch = Watch(Timeouts(total=0.02), FAR, streaming=True)
 
     with pytest.raises(UpstreamTimeout, match="deadline"):
-        async with watch.running():
+        async with watch:
             watch.heard(content=True)
             await asyncio.Event().wait()

@@ -82,7 +82,7 @@ async def test_probes_need_no_key_and_call_nobody(path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "shape"),
     [
-        ("/v1/messages/batches", "anthropic"),
+        ("/v1/messages/nothing", "anthropic"),
         ("/v1/chat/nothing", "openai"),
         ("/nowhere", "openai"),
     ],

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.canonical.json import JsonValue
 from gateway.wire.fast_json import (
+    MAX_CONTAINERS,
     MAX_DEPTH,
     JsonError,
     dumps,
@@ -206,3 +207,38 @@ def test_what_only_a_tolerant_reader_takes_is_mended() -> None:
 )
 def test_a_key_that_stands_twice_is_found_however_it_is_spelled(data: bytes, repeated: bool) -> None:
     assert is_repeated(data, "model") is repeated
+
+
+@pytest.mark.parametrize("item", [b"[]", b"{}", b'{"a":1}'])
+def test_a_client_may_not_send_more_containers_than_can_be_understood_in_passing(item: bytes) -> None:
+    def document(count: int) -> bytes:
+        return b'{"x":[%b]}' % b",".join([item] * count)
+
+    assert len(loads_strict(document(MAX_CONTAINERS - 2))["x"]) == MAX_CONTAINERS - 2
+    with pytest.raises(JsonError, match="more than 100000 arrays and objects"):
+        loads_strict(document(MAX_CONTAINERS - 1))
+
+
+@pytest.mark.parametrize("item", [b"[]", b"0", b'""', b'{"\\ud800":0}'])
+def test_what_holds_over_a_million_values_is_not_even_parsed(item: bytes) -> None:
+    with pytest.raises(JsonError, match="more than 1000000 commas and brackets"):
+        loads_strict(b'{"x":[%b not JSON at all' % b",".join([item] * 1_000_001))
+
+
+def test_an_upstream_may_send_as_many_values_as_it_likes() -> None:
+    assert len(loads(b"[%b]" % b",".join([b"[]"] * MAX_CONTAINERS))) == MAX_CONTAINERS
+
+
+@pytest.mark.parametrize(
+    "digits", [b"18446744073709551615", b"-9223372036854775808", b"9" * 25, b"-" + b"9" * 300]
+)
+def test_a_whole_number_is_read_alike_with_and_without_a_lone_surrogate(digits: bytes) -> None:
+    assert loads_strict(b'{"a":%b,"b":"\\ud800"}' % digits)["a"] == loads_strict(b'{"a":%b}' % digits)["a"]
+
+
+@pytest.mark.parametrize("digits", [b"9" * 400, b"9" * 5000, b"-" + b"9" * 400, b"1e999", b"NaN"])
+def test_a_number_over_all_is_refused_and_not_repeated(digits: bytes) -> None:
+    for text in (b'{"a":%b,"b":"\\ud800"}' % digits, b'{"a":%b}' % digits):
+        with pytest.raises(JsonError) as refusal:
+            loads_strict(text)
+        assert len(str(refusal.value)) < 100

@@ -24,6 +24,14 @@ CODEC = Codec(
         Endpoint(Operation.COUNT_TOKENS, "POST", "/v1/messages/count_tokens"),
         Endpoint(Operation.LIST_MODELS, "GET", "/v1/models", when="anthropic-version"),
         Endpoint(Operation.SHOW_MODEL, "GET", "/v1/models/{id}", when="anthropic-version"),
+        *(
+            Endpoint(Operation.ABSENT, "*", path, when="anthropic-version")
+            for path in ("/v1/files", "/v1/files/{rest:.*}")
+        ),
+        *(
+            Endpoint(Operation.ABSENT, "*", path)
+            for path in ("/v1/messages/batches", "/v1/messages/batches/{rest:.*}")
+        ),
     ),
     mounts=("", "/anthropic"),
     id_headers=("request-id",),

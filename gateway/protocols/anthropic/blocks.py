@@ -39,6 +39,8 @@ from gateway.wire import fast_json
 _READABLE = 4000
 """How many characters of a block without a canonical word are shown to clients of other protocols."""
 
+_PLAIN = ("type", "text")
+
 _CITATION_KINDS: Mapping[str, Literal["url", "file", "char", "page", "block", "search_result"]] = {
     "web_search_result_location": "url",
     "char_location": "char",
@@ -54,6 +56,11 @@ def decode_block(value: JsonValue, path: str) -> Part:
     Raises:
         InvalidRequest: a field is malformed.
     """
+    if isinstance(value, dict) and len(value) == len(_PLAIN) and value.get("type") == "text":
+        # Most blocks say nothing else.
+        text = value.get("text")
+        if isinstance(text, str):
+            return Text(text, origin=path)
     fields = Fields(value, path)
     kind = fields.required_text("type")
     decode = _DECODERS.get(kind)
@@ -165,8 +172,9 @@ def decode_raw(kind: str, raw: JsonObject, path: str) -> ServerToolUse | ServerT
         name = kind.removesuffix("_tool_result")
         shown = readable(raw.get("content"))
         return ServerToolResult(FAMILY, name, raw, _text(raw, "tool_use_id"), shown, origin=path)
-    shown = readable({name: value for name, value in raw.items() if name != "type"})
-    return Opaque(FAMILY, raw, shown, origin=path)
+    # What is new may hold anything: of that, only what it calls words or content is for people to read.
+    shown = _text(raw, "text") or readable(raw.get("content"))
+    return Opaque(FAMILY, raw, shown, kind, origin=path)
 
 
 def _text(raw: JsonObject, name: str) -> str:

@@ -38,6 +38,7 @@ _SAID_AS: Mapping[ErrorKind, tuple[int, str]] = {
     ErrorKind.PERMISSION: (403, "permission_error"),
     ErrorKind.NOT_FOUND: (404, "not_found_error"),
     ErrorKind.MODEL_NOT_FOUND: (404, "not_found_error"),
+    ErrorKind.NOT_SERVED: (501, "not_found_error"),
     ErrorKind.METHOD_NOT_ALLOWED: (405, "invalid_request_error"),
     ErrorKind.CLIENT_TIMEOUT: (408, "invalid_request_error"),
     ErrorKind.TOO_LARGE: (413, "request_too_large"),

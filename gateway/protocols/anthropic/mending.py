@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from gateway.canonical.json import JsonObject, JsonValue
 from gateway.canonical.usage import Usage
+from gateway.protocols.anthropic.errors import bad_reply
 from gateway.protocols.anthropic.response import encode_usage
 from gateway.protocols.codec import Asked
 from gateway.wire import fast_json
@@ -12,14 +13,16 @@ from gateway.wire.frames import Frame
 
 class MessageMender:
     """The closed list: event names and `usage` that SDKs fail without are put in; a second `message_start`, a
-    second finish and what follows the terminator are left out; a missing terminator is added.
+    second finish, a delta that is none and what follows the terminator are left out; a missing terminator is
+    added.
     """
 
-    __slots__ = ("_asked", "_begun", "_finished", "_stopped")
+    __slots__ = ("_asked", "_begun", "_blocks", "_finished", "_stopped")
 
     def __init__(self, asked: Asked, _usage_is_ours: bool) -> None:  # noqa: FBT001 — the codec's own form
         self._asked = asked
         self._begun = False
+        self._blocks: set[int] = set()
         self._finished = False
         self._stopped = False
 
@@ -39,6 +42,12 @@ class MessageMender:
                 return self._delta(frame, payload)
             case "message_stop":
                 self._stopped = True
+            case "content_block_start":
+                self._blocks.add(_number(payload))
+            case "content_block_delta" if not isinstance(payload.get("delta"), dict):
+                return None
+            case "content_block_delta" if _number(payload) not in self._blocks:
+                raise bad_reply("a delta belongs to no block")
             case _:
                 pass
         return frame
@@ -73,6 +82,11 @@ class MessageMender:
         if isinstance(usage, dict) and usage.get("output_tokens") is not None:
             return frame
         return _rewritten(frame, {**payload, "usage": _filled(usage, {"output_tokens": 0})})
+
+
+def _number(payload: JsonObject) -> int:
+    index = payload.get("index")
+    return index if isinstance(index, int) else 0
 
 
 def _has_counts(usage: JsonValue) -> bool:

@@ -44,8 +44,13 @@ _WANTS_JSON = "Answer with one JSON object and nothing else: no text around it, 
 
 
 def asked(call: Call) -> Asked:
-    """The little that routing needs."""
-    return Asked(required_model(call.payload), stream=call.payload.get("stream") is True)
+    """The little that routing needs, and whether thinking is to be shown."""
+    thinking = call.payload.get("thinking")
+    return Asked(
+        required_model(call.payload),
+        stream=call.payload.get("stream") is True,
+        thoughts=not (isinstance(thinking, dict) and thinking.get("display") == "omitted"),
+    )
 
 
 def decode_request(call: Call) -> Request:
@@ -71,8 +76,10 @@ def decode_request(call: Call) -> Request:
     request.output = settings.decode_output(fields, config)
     _decode_handles(fields, request)
     _decode_rest(fields, config, request)
-    if request.reasoning is not None and request.reasoning.mode is None:
-        request.origins["reasoning"] = "output_config.effort"
+    if request.reasoning is not None and request.reasoning.effort is not None:
+        request.origins["effort"] = "output_config.effort"
+        if request.reasoning.mode is None:
+            request.origins["reasoning"] = "output_config.effort"
     return request
 
 

@@ -147,22 +147,22 @@ def decode_stop(fields: Fields, *, called: bool) -> Stop:
 def decode_usage(payload: JsonObject) -> Usage:
     """What a reply cost. This protocol alone counts what was cached beside `input_tokens`, not within."""
     fields = Fields(payload, "usage")
-    fresh = fields.integer("input_tokens")
+    fresh = fields.count("input_tokens")
     usage = Usage(
-        cache_read=fields.integer("cache_read_input_tokens"),
-        cache_write=fields.integer("cache_creation_input_tokens"),
-        output_tokens=fields.integer("output_tokens"),
+        cache_read=fields.count("cache_read_input_tokens"),
+        cache_write=fields.count("cache_creation_input_tokens"),
+        output_tokens=fields.count("output_tokens"),
         service_tier=fields.text("service_tier"),
     )
     if fresh is not None:
         usage.input_tokens = fresh + (usage.cache_read or 0) + (usage.cache_write or 0)
     written = fields.fields("cache_creation")
     if written is not None:
-        usage.cache_write_5m = written.integer("ephemeral_5m_input_tokens")
-        usage.cache_write_1h = written.integer("ephemeral_1h_input_tokens")
+        usage.cache_write_5m = written.count("ephemeral_5m_input_tokens")
+        usage.cache_write_1h = written.count("ephemeral_1h_input_tokens")
     details = fields.fields("output_tokens_details")
     if details is not None:
-        usage.reasoning = details.integer("thinking_tokens")
+        usage.reasoning = details.count("thinking_tokens")
     usage.extras = fields.rest(FAMILY)
     return usage
 
@@ -299,13 +299,14 @@ def rendered(part: Wordless, losses: Losses) -> str:
             losses.drop(part.kind, "->text")
             return _rendered_media(part)
         case ServerToolUse(name=name):
-            losses.drop(name, "->text")
-            return f"[{name}]"
+            # Words of our own amid a structured answer would spoil it.
+            losses.drop(name)
+            return ""
         case ServerToolResult(name=name, text=text):
-            losses.drop(name, "->text")
-            return text or f"[{name}: done]"
+            losses.drop(name, "->text" if text else "")
+            return text
         case Opaque(text=text):
-            losses.drop("part", "->text" if text else "")
+            losses.drop(part.name, "->text" if text else "")
             return text
         case _:
             losses.drop("tool result", "->text")

@@ -44,7 +44,7 @@ from gateway.protocols.anthropic.response import (
     restored,
     tool_use,
 )
-from gateway.protocols.anthropic.streamed import JsonScalar, StreamedBlock, number_of, object_of
+from gateway.protocols.anthropic.streamed import JsonScalar, StreamedBlock, number_of, object_of, taken_apart
 from gateway.protocols.codec import Asked, Losses, Sent
 from gateway.protocols.fields import Fields
 from gateway.wire import fast_json
@@ -58,6 +58,8 @@ _GRAMMAR = frozenset({
     "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"
 })  # fmt: skip
 _ENVELOPE = ("type", "role", "content", "stop_reason", "stop_sequence", "stop_details")
+
+_TEXT_DELTA = b'{"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":%b}}'
 
 _EMPTY: Mapping[str, JsonObject] = {"text": {}, "thinking": {"signature": ""}}
 
@@ -101,13 +103,18 @@ class MessageDecoder:
         self.payload = payload
         return _well_formed(self._events(payload, frame.event))
 
+    @property
+    def finished(self) -> bool:
+        """Whether a reason to stop was given."""
+        return "stop_reason" in self._ending
+
     def close(self) -> list[Event]:
         """The bytes have ended; that is well once a reason to stop was given, with or without
         message_stop.
         """
         if self._done:
             return []
-        if "stop_reason" not in self._ending:
+        if not self.finished:
             raise bad_reply("the stream broke off before its end")
         return _well_formed(self._finish())
 
@@ -120,7 +127,7 @@ class MessageDecoder:
         match kind:
             case "content_block_start":
                 self._open_block(number_of(payload), object_of(payload, "content_block"))
-            case "content_block_delta":
+            case "content_block_delta" if payload.get("delta") is not None:
                 self._add(number_of(payload), object_of(payload, "delta"))
             case "content_block_stop":
                 self._close_block(number_of(payload))
@@ -306,6 +313,8 @@ class MessageEncoder:
         come from elsewhere.
         """
         match event:
+            case Delta(kind="text", value=str(piece), choice=0) if piece and self._open:
+                return [self._text(piece)]
             case Start():
                 self._start = event
                 self._count(event.usage)
@@ -445,20 +454,7 @@ class MessageEncoder:
 
     def _whole(self, raw: JsonObject) -> Iterator[Frame]:
         """A block that is complete: its start, its fields that come as deltas, its stop."""
-        start, deltas = dict(raw), list[JsonObject]()
-        kind = raw.get("type")
-        if kind in ("server_tool_use", "mcp_tool_use"):
-            start["input"] = {}
-            deltas = [
-                {"type": "input_json_delta", "partial_json": fast_json.dumps(raw.get("input")).decode()}
-            ]
-        elif kind == "thinking":
-            # Its words, if it has any, were told as they came; then it is not whole but open.
-            start["signature"] = ""
-            deltas = [{"type": "signature_delta", "signature": raw["signature"]}]
-        elif kind == "compaction":
-            start["content"] = None
-            deltas = [{"type": "compaction_delta", "content": raw.get("content")}]
+        start, deltas = taken_apart(raw)
         yield from self._open_block(start)
         yield from (self._in_block(delta) for delta in deltas)
         yield from self._stop_block()
@@ -467,6 +463,11 @@ class MessageEncoder:
         if not self._open:
             self._open = True
             yield _frame("content_block_start", index=self._next, content_block=start)
+
+    def _text(self, piece: str) -> Frame:
+        """More text of the open block: what most of a stream is."""
+        words = fast_json.dumps_for_line_splitters(piece)
+        return Frame(_TEXT_DELTA % (self._next, words), "content_block_delta")
 
     def _in_block(self, delta: JsonObject) -> Frame:
         return _frame("content_block_delta", index=self._next, delta=delta)

@@ -103,3 +103,20 @@ def object_of(payload: JsonObject, name: str) -> JsonObject:
     if not isinstance(value, dict):
         raise bad_reply(f"{payload.get('type')} without {name}")
     return value
+
+
+def taken_apart(raw: JsonObject) -> tuple[JsonObject, list[JsonObject]]:
+    """A whole block as a stream tells it: how it starts, and its fields that come as deltas."""
+    start, deltas = dict(raw), list[JsonObject]()
+    kind = raw.get("type")
+    if kind in ("server_tool_use", "mcp_tool_use"):
+        start["input"] = {}
+        deltas = [{"type": "input_json_delta", "partial_json": fast_json.dumps(raw.get("input")).decode()}]
+    elif kind == "thinking":
+        # Its words, if it has any, were told as they came; then it is not whole but open.
+        start["signature"] = ""
+        deltas = [{"type": "signature_delta", "signature": raw["signature"]}]
+    elif kind == "compaction":
+        start["content"] = None
+        deltas = [{"type": "compaction_delta", "content": raw.get("content")}]
+    return start, deltas

@@ -224,8 +224,9 @@ def _encode_builtin(tool: Tool, marks: CacheMarks) -> JsonObject:
     elif tool.name == "web_search":
         definition = {"type": _WEB_SEARCH, "name": "web_search"}
         marks.losses.repair(tool.origin, f"said as {_WEB_SEARCH}")
-        for name in tool.raw or ():
-            if name != "type":
+        for name, value in (tool.raw or {}).items():
+            # One family says no more than the name of the tool, as an empty object.
+            if name not in {"type", "name"} and value != {}:
                 marks.losses.drop(f"{tool.origin}.{name}")
     else:
         raise Unsayable(f"{tool.origin}: the provider has no tool {tool.name}; remove it", param=tool.origin)

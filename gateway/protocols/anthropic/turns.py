@@ -80,7 +80,7 @@ def _leading(messages: Sequence[Message]) -> list[Message]:
 
 def _with_fitting_ids(messages: Iterable[Message], losses: Losses) -> Iterator[Message]:
     """`messages`, which are paired, with ids that the API takes and that no two calls share."""
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     sent: list[str] = []
     for message in messages:
         if message.role == "assistant":
@@ -89,13 +89,15 @@ def _with_fitting_ids(messages: Iterable[Message], losses: Losses) -> Iterator[M
         yield replace(message, parts=[_with_id(part, queue) for part in message.parts])
 
 
-def _fitting_id(call: ToolCall, taken: set[str], losses: Losses) -> str:
-    fitted = fit_id(call.id, CALL_ID)
-    number = 2
+def _fitting_id(call: ToolCall, taken: dict[str, int], losses: Losses) -> str:
+    """The id to send for `call`, none of `taken`, which hold the number to try when they are wanted again."""
+    wanted = fitted = fit_id(call.id, CALL_ID)
+    number = taken.get(wanted, 2)
     while fitted in taken:
         fitted = fit_id(f"{call.id}#{number}", CALL_ID)
         number += 1
-    taken.add(fitted)
+    taken[fitted] = 2
+    taken[wanted] = number
     if fitted != call.id:
         losses.repair(call.origin, "id respelled")
     return fitted

@@ -12,13 +12,14 @@ from gateway.protocols.openai_chat.reasoning import is_foreign
 from gateway.protocols.openai_chat.request import decode_request, encode_request
 from gateway.protocols.openai_chat.response import decode_response, encode_response
 from gateway.protocols.openai_chat.stream import ChatMender, ChatStreamDecoder, ChatStreamEncoder
+from gateway.protocols.openai_chat.tools import decode_signature
 from gateway.protocols.target import Target
 from gateway.wire.fast_json import JsonError, dumps, loads, splice
 from gateway.wire.sse import SSE
 
 
 def _asked(call: Call) -> Asked:
-    options = call.payload.get("stream_options")
+    options, reasoning = call.payload.get("stream_options"), call.payload.get("reasoning")
     stream = call.payload.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise InvalidRequest("stream: expected true or false", param="stream")
@@ -26,6 +27,7 @@ def _asked(call: Call) -> Asked:
         required_model(call.payload),
         stream=bool(stream),
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
+        thoughts=not (isinstance(reasoning, dict) and reasoning.get("exclude") is True),
     )
 
 
@@ -40,6 +42,11 @@ def _redirect(call: Call, target: Target, losses: Losses) -> tuple[bytes, bool]:
             _without_foreign(message, f"messages[{number}]", losses, replay=replay)
             for number, message in enumerate(messages)
         ]
+        if not target.capabilities.signatures:
+            kept = [
+                _without_signatures(message, f"messages[{number}]", losses)
+                for number, message in enumerate(kept)
+            ]
         # Written anew only where something went: an equal value may be spelled differently.
         body = splice(body, "messages", kept) if kept != messages else body
     asked = _asked(call)
@@ -68,6 +75,21 @@ def _without_foreign(message: JsonValue, path: str, losses: Losses, *, replay: b
     gone = {"reasoning_details"} if replay or kept else {"reasoning_details", "reasoning_content"}
     rest: JsonObject = {name: value for name, value in message.items() if name not in gone}
     return {**rest, "reasoning_details": kept} if kept else rest
+
+
+def _without_signatures(message: JsonValue, path: str, losses: Losses) -> JsonValue:
+    """`message` without the signatures of calls that only Gemini's models give."""
+    calls = message.get("tool_calls") if isinstance(message, dict) else None
+    if not isinstance(message, dict) or not isinstance(calls, list):
+        return message
+    kept: list[JsonValue] = []
+    for index, call in enumerate(calls):
+        if isinstance(call, dict) and decode_signature(call.get("extra_content")) is not None:
+            losses.drop(f"{path}.tool_calls[{index}].extra_content")
+            kept.append({name: value for name, value in call.items() if name != "extra_content"})
+        else:
+            kept.append(call)
+    return {**message, "tool_calls": kept}
 
 
 def _encode_count(tokens: int) -> bytes:
@@ -105,6 +127,11 @@ CODEC = Codec(
         Endpoint(Operation.GENERATE, "POST", "/v1/chat/completions"),
         Endpoint(Operation.LIST_MODELS, "GET", "/v1/models"),
         Endpoint(Operation.SHOW_MODEL, "GET", "/v1/models/{id}"),
+        *(
+            Endpoint(Operation.ABSENT, "*", path)
+            for name in ("files", "batches", "uploads")
+            for path in (f"/v1/{name}", f"/v1/{name}/{{rest:.*}}")
+        ),
     ),
     asked=_asked,
     redirect=_redirect,

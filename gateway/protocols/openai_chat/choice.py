@@ -73,8 +73,10 @@ class ChoiceDecoder:
 
         Of two finish reasons the first one counts. Completions of the retired kind say `text`.
         """
-        said = next((value for word in words if isinstance(value := choice.get(word), dict)), None)
-        events = self.decode(said if said is not None else {"content": choice.get("text")})
+        said = choice.get(words[0])
+        if not isinstance(said, dict):
+            said = choice.get(words[1])
+        events = self.decode(said if isinstance(said, dict) else {"content": choice.get("text")})
         logprobs = choice.get("logprobs")
         entries = logprobs.get("content") if isinstance(logprobs, dict) else None
         if isinstance(entries, list) and entries:
@@ -90,8 +92,12 @@ class ChoiceDecoder:
 
     def decode(self, delta: dict[str, Any]) -> list[Event]:
         """The events of one delta or message: reasoning first, then words, then calls."""
-        events = self._reasoning(delta)
         content = delta.get("content")
+        if isinstance(content, str) and content and len(delta) == 1:
+            # Words and nothing else are what most of a stream is.
+            self.said = True
+            return self._blocks.text(content)
+        events = self._reasoning(delta)
         if isinstance(content, str):
             if content:
                 events += self._blocks.text(content)

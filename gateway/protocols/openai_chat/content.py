@@ -55,7 +55,7 @@ def _decode_part(raw: JsonValue, path: str) -> Part:
         case "thinking":
             return Thinking(said_text(part.any("thinking")), origin=path)
         case _:
-            return Opaque(NAME, raw if isinstance(raw, dict) else {}, origin=path)
+            return Opaque(NAME, raw if isinstance(raw, dict) else {}, name=kind, origin=path)
 
 
 def encode_parts(parts: Sequence[Part], way: Way) -> list[JsonObject]:

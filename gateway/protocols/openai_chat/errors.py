@@ -24,6 +24,7 @@ _WORDS: Mapping[ErrorKind, tuple[str, str | None]] = {
     ErrorKind.BILLING: ("insufficient_quota", "insufficient_quota"),
     ErrorKind.PERMISSION: ("permission_denied", "permission_denied"),
     ErrorKind.NOT_FOUND: ("invalid_request_error", None),
+    ErrorKind.NOT_SERVED: ("invalid_request_error", "not_served"),
     ErrorKind.MODEL_NOT_FOUND: ("invalid_request_error", "model_not_found"),
     ErrorKind.METHOD_NOT_ALLOWED: ("invalid_request_error", "method_not_allowed"),
     ErrorKind.CLIENT_TIMEOUT: ("invalid_request_error", "request_timeout"),

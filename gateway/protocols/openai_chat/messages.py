@@ -37,6 +37,7 @@ from gateway.protocols.openai_chat.tools import (
     encode_mark,
     sent_id,
 )
+from gateway.protocols.waiting import Waiting
 
 _BILLING = "x-anthropic-billing-header"
 _ATTACHED = "[attached below]"
@@ -50,11 +51,13 @@ def decode_messages(body: Fields) -> list[Message]:
         InvalidRequest: a message is malformed, has an unknown role, or is a result whose call cannot be told.
     """
     messages: list[Message] = []
+    waiting = Waiting()
     answering = False
     for number, wire in enumerate(body.items("messages")):
         role = wire.required_text("role")
         if role in {"tool", "function"}:
-            result = _decode_result(wire, role, messages)
+            result = _decode_result(wire, role, waiting)
+            waiting.answer(result.call_id)
             if answering:
                 messages[-1].parts.append(result)
             else:
@@ -66,7 +69,9 @@ def decode_messages(body: Fields) -> list[Message]:
             messages[-1].name, messages[-1].extras = said.name, said.extras
             answering = False
         else:
-            messages.append(_decode_message(wire, role, number))
+            message = _decode_message(wire, role, number)
+            messages.append(message)
+            waiting = Waiting(calls_of(message)) if role == "assistant" else waiting
             answering = False
     return messages
 
@@ -113,19 +118,21 @@ def _marked(parts: list[Part], wire: Fields) -> list[Part]:
     return parts
 
 
-def _decode_result(wire: Fields, role: str, messages: Sequence[Message]) -> ToolResult:
+def _decode_result(wire: Fields, role: str, waiting: Waiting) -> ToolResult:
     content = decode_content(wire)
     name = wire.text("name")
-    pending = _pending(messages)
     call_id = wire.text("tool_call_id")
-    if role == "function":
-        pending = [call for call in pending if call.name == name] or pending
+    if call_id:
+        call = waiting.of_id(call_id, name)
+    elif role == "function" or len(waiting) == 1:
+        call = waiting.named(name) or waiting.first()
+    else:
+        call = None
     if not call_id:
-        if len(pending) != 1 and not (role == "function" and pending):
+        if call is None:
             path = wire.at("tool_call_id")
-            raise InvalidRequest(f"{path}: required, {len(pending)} calls wait for a result", param=path)
-        call_id = pending[0].id
-    call = next((call for call in pending if call.id == call_id), None)
+            raise InvalidRequest(f"{path}: required, {len(waiting)} calls wait for a result", param=path)
+        call_id = call.id
     return ToolResult(
         call_id,
         content,
@@ -135,16 +142,6 @@ def _decode_result(wire: Fields, role: str, messages: Sequence[Message]) -> Tool
         extras=wire.rest(NAME),
         origin=wire.path,
     )
-
-
-def _pending(messages: Sequence[Message]) -> list[ToolCall]:
-    """The calls of the last assistant's turn that no result has answered yet."""
-    answered: set[str] = set()
-    for message in reversed(messages):
-        if message.role == "assistant":
-            return [call for call in calls_of(message) if call.id not in answered]
-        answered |= {part.call_id for part in message.parts if isinstance(part, ToolResult)}
-    return []
 
 
 def encode_messages(messages: Sequence[Message], way: Way) -> list[JsonObject]:

@@ -116,6 +116,8 @@ def text_of(thinking: Thinking) -> str:
 def encode_details(thinking: Thinking) -> list[JsonObject]:
     """The entries that say `thinking` so that an echoing client brings all of it back."""
     text, signature = text_of(thinking), thinking.signature
+    if signature is None and not text:
+        return []
     if signature is not None and signature.family == NAME:
         return _native(text, signature)
     word = carry.wrap(signature, NAME)
@@ -220,9 +222,12 @@ def encode_reasoning(request: Request, way: Way) -> str | None:
     if reasoning is None:
         return None
     path = request.origin_of("reasoning")
-    if reasoning.visibility is not None:
+    if reasoning.visibility == "omit":
+        way.losses.repair(request.origin_of("visibility"), "left out of the reply")
+    elif reasoning.visibility is not None:
         way.losses.drop(request.origin_of("visibility"))
-    effort = _effort(reasoning, path, way)
+    effort_path = path if reasoning.effort is None else request.origins.get("effort", path)
+    effort = _effort(reasoning, effort_path, way)
     if effort not in {None, "none"} and request.tools and not capabilities.tools_with_effort:
         way.losses.drop(path)
         return None

@@ -17,6 +17,7 @@ from gateway.canonical.events import complete_stop
 from gateway.canonical.json import JsonObject, JsonValue
 from gateway.canonical.usage import Stop, StopReason, Usage
 from gateway.protocols.codec import Asked
+from gateway.protocols.fields import token_count
 from gateway.protocols.openai_chat.media import NAME
 
 _STOPS: Mapping[str, StopReason] = {
@@ -81,6 +82,8 @@ def decode_head_extras(payload: Mapping[str, Any]) -> dict[str, JsonObject]:
 def decode_usage(payload: dict[str, Any]) -> Usage | None:
     """The counts of a reply or record, None if it has none. Groq puts them in a corner of its own."""
     value = payload.get("usage")
+    if value is None and "x_groq" not in payload:
+        return None
     if not isinstance(value, dict):
         groq = payload.get("x_groq")
         value = groq.get("usage") if isinstance(groq, dict) else None
@@ -120,9 +123,7 @@ def _details(usage: dict[str, Any], side: str) -> dict[str, Any]:
 
 def _count(counts: dict[str, Any], name: str) -> int | None:
     value = counts.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return max(0, int(value))
+    return None if value is None else token_count(value)
 
 
 def _first(*counts: int | None) -> int | None:
@@ -219,7 +220,7 @@ def described(part: Part) -> str:
     match part:
         case Media():
             return f"content.{part.kind}"
-        case ServerToolUse() | ServerToolResult():
+        case ServerToolUse() | ServerToolResult() | Opaque():
             return f"content.{part.name}"
         case _:
             return f"content.{type(part).__name__.lower()}"

@@ -14,6 +14,7 @@ from gateway.protocols.openai_chat.media import NAME
 from gateway.protocols.openai_chat.reasoning import encode_details, text_of
 from gateway.protocols.openai_chat.reply import (
     decode_head_extras,
+    decode_stop,
     decode_usage,
     described,
     encode_citation,
@@ -25,6 +26,7 @@ from gateway.protocols.openai_chat.tools import encode_signature
 from gateway.wire.fast_json import JsonError, dumps, loads
 
 _AUDIO_LIFE_S = 3600
+_WORDS = frozenset({"role", "content"})
 
 
 def decode_start(payload: Mapping[str, Any]) -> Start:
@@ -62,6 +64,11 @@ def decode_response(body: bytes, sent: Sent) -> Response:
     if not isinstance(choices, list) or not choices:
         raise BadUpstreamReply("the upstream's reply has no choices")
     start = decode_start(payload)
+    told = [_told_in_words(choice) for choice in choices]
+    plain = [choice for choice in told if choice is not None]
+    if len(plain) == len(choices):
+        usage = decode_usage(payload)
+        return Response(plain, start.id, start.model, start.created, usage, start.extras)
     events: list[Event] = [start]
     stops = []
     for number, choice in enumerate(choice for choice in choices if isinstance(choice, dict)):
@@ -73,6 +80,19 @@ def decode_response(body: bytes, sent: Sent) -> Response:
         raise BadUpstreamReply("the upstream's reply has no choices")
     events.append(End(stops, decode_usage(payload)))
     return collect(events)
+
+
+def _told_in_words(choice: JsonValue) -> Choice | None:
+    """A choice that is text and nothing else, as most are; None for any other."""
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict) or choice.get("logprobs"):
+        return None
+    words, finish = message.get("content"), choice.get("finish_reason")
+    if not isinstance(words, str) or not isinstance(finish, str):
+        return None
+    if any(value for name, value in message.items() if name not in _WORDS):
+        return None
+    return Choice([Text(words)] if words else [], decode_stop(finish, called=False, refused=False))
 
 
 def encode_response(response: Response, asked: Asked, losses: Losses) -> bytes:
@@ -131,7 +151,7 @@ class _Speech:
             "refusal": "".join(self._refusal) or None,
         }
         optional: dict[str, JsonValue] = {
-            "reasoning_content": "\n\n".join(self._thoughts),
+            "reasoning_content": "".join(self._thoughts),
             "reasoning_details": self._details,
             "annotations": self._annotations,
             "audio": self._audio,

@@ -1,7 +1,11 @@
 """JSON Schemas of tools as OpenAI takes them: https://platform.openai.com/docs/guides/function-calling."""
 
+from functools import lru_cache
+from typing import Any
+
 from gateway.canonical.json import JsonObject, JsonValue
 from gateway.protocols.references import followed
+from gateway.wire.fast_json import dumps, loads
 
 _COMBINERS = ("oneOf", "anyOf", "allOf")
 _OF_SCHEMAS = frozenset({"properties", "$defs", "definitions", "patternProperties"})
@@ -11,9 +15,16 @@ _SCHEMAS = frozenset({"items", "additionalProperties", "not", "if", "then", "els
 
 def object_schema(schema: JsonObject) -> JsonObject:
     """`schema` as the upstream takes it: an object at its root without alternatives or a reference, lists
-    with `items`.
+    with `items`. The result may be shared: nobody may change it.
     """
-    schema = followed(schema)
+    # The same tools come with every turn of a conversation.
+    return _fitted(dumps(schema))
+
+
+@lru_cache(maxsize=512)
+def _fitted(document: bytes) -> JsonObject:
+    parsed: Any = loads(document)
+    schema = followed(parsed)
     if schema.get("type", "object") != "object":
         # A tool's arguments are an object whatever the schema says; this is what such a tool can be called
         # with.

@@ -73,8 +73,8 @@ class ChatStreamDecoder:
             raise BadUpstreamReply(f"a record of the upstream's stream is not JSON: {error}") from error
         self.payload = payload
         # An error behind the finish (OpenRouter says once more why the length ended it) takes nothing back.
-        error_said = None if self._finished else error_within(payload, frame.data)
-        if error_said is not None:
+        error_said = error_within(payload, frame.data)
+        if error_said is not None and not self.finished:
             raise error_said
         return self._take(payload) if isinstance(payload, dict) else []
 
@@ -83,8 +83,12 @@ class ChatStreamDecoder:
         return [] if self._ended else self._end(at_terminator=False)
 
     @property
-    def _finished(self) -> bool:
-        return bool(self._choices) and all(choice.finish for choice in self._choices.values())
+    def finished(self) -> bool:
+        """Whether every choice that began has a finish reason."""
+        for choice in self._choices.values():
+            if not choice.finish:
+                return False
+        return bool(self._choices)
 
     def _take(self, payload: dict[str, Any]) -> list[Event]:
         choices = payload.get("choices")
@@ -114,7 +118,7 @@ class ChatStreamDecoder:
         return decoder.take(choice, ("delta", "message"))
 
     def _end(self, *, at_terminator: bool) -> list[Event]:
-        if not (self._finished or (at_terminator and self._may_end)):
+        if not (self.finished or (at_terminator and self._may_end)):
             raise BadUpstreamReply("the upstream's stream ended without a finish reason")
         self._ended = True
         events = [event for choice in self._choices.values() for event in choice.close()]
@@ -279,8 +283,10 @@ class _Speaker:
             case ToolCall(kind=kind) if isinstance(value, str):
                 self._said += len(value)
                 return [self._call({kind: {"input" if kind == "custom" else "arguments": value}})]
-            case ToolCall() if isinstance(value, Signature):
-                return [self._call(encode_signature(value))]
+            case ToolCall(kind=kind) if isinstance(value, Signature):
+                # An SDK asserts that every piece of a call has the object that holds its arguments.
+                word = "input" if kind == "custom" else "arguments"
+                return [self._call({kind: {word: ""}, **encode_signature(value)})]
             case _:
                 # Signatures of reasoning and citations go out when the block closes: they speak of all of it.
                 return []
@@ -326,7 +332,8 @@ class ChatMender:
     """Mends the records of a stream that passes through: a closed list of edits.
 
     A usage record that only the gateway asked for is swallowed; of a second finish only its usage stays;
-    nothing follows `[DONE]`, which is added where it is missing.
+    nothing follows `[DONE]`, which is added where it is missing; where a delta is null or a message stands in
+    its place, there is one.
     """
 
     __slots__ = ("_done", "_finished", "_usage_is_ours")
@@ -350,7 +357,9 @@ class ChatMender:
         if not choices:
             return None if self._usage_is_ours and counted and choices == [] else frame
         if not self._again(choices):
-            return frame
+            return (
+                frame if _has_deltas(choices) else Frame(dumps({**payload, "choices": _with_deltas(choices)}))
+            )
         return Frame(dumps({**payload, "choices": []})) if counted and not self._usage_is_ours else None
 
     def finish(self) -> list[Frame]:
@@ -368,3 +377,26 @@ class ChatMender:
             if finish:
                 self._finished.add(number)
         return again
+
+
+def _has_deltas(choices: JsonValue) -> bool:
+    return not isinstance(choices, list) or not any(map(_lacks_delta, choices))
+
+
+def _lacks_delta(choice: JsonValue) -> bool:
+    """Whether `choice` has something else in the delta's place. One that says nothing at all (Azure ends its
+    streams with such) is known to every client.
+    """
+    if not isinstance(choice, dict) or isinstance(choice.get("delta"), dict):
+        return False
+    return "delta" in choice or "message" in choice
+
+
+def _with_deltas(choices: JsonValue) -> JsonValue:
+    """`choices` with an empty delta, or what stands for one, where there is none."""
+    return [
+        {**choice, "delta": choice.get("message") or {}}
+        if isinstance(choice, dict) and _lacks_delta(choice)
+        else choice
+        for choice in (choices if isinstance(choices, list) else ())
+    ]

@@ -166,8 +166,9 @@ def encode_web_search(tools: Iterable[Tool], way: Way) -> JsonObject | None:
             continue
         if tool.protocol == NAME:
             return raw
-        for name in raw:
-            if name not in {"type", "name"}:
+        for name, value in raw.items():
+            # One family says no more than the name of the tool, as an empty object.
+            if name not in {"type", "name"} and value != {}:
                 way.losses.drop(f"{tool.origin}.{name}")
         way.losses.repair(tool.origin, "said as web_search_options")
         return {}

@@ -65,7 +65,7 @@ def turn(*parts: Part) -> tuple[list[Any], list[str], list[str]]:
         ),
         (
             {"type": "container_upload", "file_id": "f"},
-            Opaque("anthropic", {"type": "container_upload", "file_id": "f"}, '{"file_id":"f"}'),
+            Opaque("anthropic", {"type": "container_upload", "file_id": "f"}, ""),
         ),
     ],
 )  # fmt: skip
@@ -74,6 +74,12 @@ def test_a_block_goes_there_and_back(block: dict[str, Any], part: Part) -> None:
     blocks, losses = blocks_of(part)
     assert blocks == [block]
     assert not losses
+
+
+def test_a_block_that_is_new_is_known_by_its_type() -> None:
+    (part,) = said({"type": "hologram", "data": "?"})
+    assert isinstance(part, Opaque)
+    assert (part.name, part.text) == ("hologram", "")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from gateway.errors import BadUpstreamReply
 from gateway.protocols.anthropic import CODEC
 from gateway.protocols.codec import Asked
 from gateway.wire import fast_json
@@ -50,3 +51,12 @@ def test_a_record_that_nobody_knows_passes_as_it_is(payload: Any) -> None:
 def test_mending_leaves_out_a_second_start() -> None:
     kinds = [event["type"] for event in mended(START, START, *text(0, "hi"), DELTA, STOP)]
     assert kinds.count("message_start") == 1
+
+
+def test_a_delta_that_says_nothing_is_left_out() -> None:
+    assert mended({"type": "content_block_delta", "index": 0, "delta": None}, STOP) == [STOP]
+
+
+def test_a_delta_that_belongs_to_no_block_would_kill_the_client_and_is_refused() -> None:
+    with pytest.raises(BadUpstreamReply, match="belongs to no block"):
+        mended({"type": "content_block_delta", "index": 3, "delta": {"type": "text_delta", "text": "x"}})

@@ -425,3 +425,16 @@ def test_the_bytes_lane_knows_a_loop_whose_calls_it_cannot_see() -> None:
     assert body["messages"] == [{"role": "user", "content": [result]}]
     assert body["thinking"] == {"type": "enabled", "budget_tokens": 1024}
     assert losses.dropped == ["messages[0].content[0] reasoning of another provider"]
+
+
+@pytest.mark.parametrize(
+    ("thinking", "wanted"),
+    [
+        (None, True),
+        ({"type": "adaptive"}, True),
+        ({"type": "adaptive", "display": "summarized"}, True),
+        ({"type": "adaptive", "display": "omitted"}, False),
+    ],
+)
+def test_thinking_is_shown_but_to_those_who_do_not_want_it(thinking: JsonValue, wanted: bool) -> None:
+    assert CODEC.asked(Call({"model": "m", "thinking": thinking})).thoughts is wanted

@@ -203,10 +203,10 @@ def test_a_native_citation_is_told() -> None:
     ("part", "words", "dropped"),
     [
         (Refusal("no"), "no", []),
-        (ServerToolUse("gemini", "run_code", {}), "[run_code]", ["run_code ->text"]),
+        (ServerToolUse("gemini", "run_code", {}), "", ["run_code"]),
         (ServerToolResult("gemini", "run_code", {}, text="42"), "42", ["run_code ->text"]),
-        (ServerToolResult("gemini", "run_code", {}), "[run_code: done]", ["run_code ->text"]),
-        (Opaque("gemini", {}, "shown"), "shown", ["part ->text"]),
+        (ServerToolResult("gemini", "run_code", {}), "", ["run_code"]),
+        (Opaque("gemini", {}, "shown", "code"), "shown", ["code ->text"]),
         (Opaque("gemini", {}), "", ["part"]),
         (ToolResult("a", [Text("x"), Opaque("gemini", {}), Text("y")]), "x\ny", ["tool result ->text"]),
         (

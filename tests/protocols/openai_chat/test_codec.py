@@ -26,6 +26,9 @@ def test_routing_learns_the_model_and_how_to_answer() -> None:
     assert (asked.model, asked.stream, asked.include_usage) == ("m", True, True)
     plain = CODEC.asked(Call({"model": "m", "stream_options": None}))
     assert (plain.stream, plain.include_usage) == (False, False)
+    assert plain.thoughts
+    assert not CODEC.asked(Call({"model": "m", "reasoning": {"exclude": True}})).thoughts
+    assert CODEC.asked(Call({"model": "m", "reasoning": {"exclude": False}})).thoughts
     malformed: list[JsonObject] = [{}, {"model": ""}, {"model": "m", "stream": 1}]
     for payload in malformed:
         with pytest.raises(InvalidRequest):
@@ -107,3 +110,15 @@ def test_models_are_told_in_openais_shape() -> None:
     shown = {"id": "m", "object": "model", "created": 5, "owned_by": "gateway"}
     assert json.loads(CODEC.encode_model(card)) == shown
     assert json.loads(CODEC.encode_models([card])) == {"object": "list", "data": [shown]}
+
+
+def test_signatures_of_calls_go_where_they_may_be_wanted() -> None:
+    signed = '{"id":"c","extra_content":{"google":{"thought_signature":"c2ln"}}}'
+    text = (
+        '{"model":"up","messages":["odd",{"role":"user"},{"tool_calls":["odd",{"id":"b"},' + signed + "]}]}"
+    )
+    losses = Losses()
+
+    assert _redirected(text, Target("up", Capabilities(signatures=True))) == (text, False)
+    assert _redirected(text, losses=losses) == (text.replace(signed, '{"id":"c"}'), False)
+    assert losses.dropped == ["messages[2].tool_calls[2].extra_content"]

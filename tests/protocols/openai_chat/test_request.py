@@ -315,6 +315,7 @@ def test_a_vendors_own_field_of_thinking_is_sent_beside_the_type_it_came_with() 
         (Reasoning("effort", "low"), {"thinking": "none"}, None, Losses(["reasoning"])),
         (Reasoning("effort", "low"), {"efforts": ()}, None, Losses(["reasoning"])),
         (Reasoning(visibility="full"), {}, None, Losses(["visibility"])),
+        (Reasoning(visibility="omit"), {}, None, Losses([], ["visibility left out of the reply"])),
     ],
 )
 def test_reasoning_is_asked_for_as_the_model_takes_it(

@@ -195,7 +195,7 @@ def test_reasoning_is_told_twice_for_reading_and_for_coming_back() -> None:
     ]
     response = _reply(*thoughts, Text("x"))
     message = _message(response)
-    assert message["reasoning_content"] == "a\n\nb"
+    assert message["reasoning_content"] == "ab"
     assert isinstance(message["reasoning_details"], list)
     assert len(message["reasoning_details"]) == 3
     assert answered(message).parts == response.parts
@@ -304,7 +304,7 @@ def test_parts_without_a_word_are_told_as_text_and_named() -> None:
     assert losses.dropped == [
         "content.web_search",
         "content.web_search_result",
-        "content.opaque",
+        "content.part",
         "content.image",
         "content.video",
         "content.document",

@@ -431,7 +431,13 @@ def test_a_call_whose_arguments_come_with_its_end_has_them_told() -> None:
 def test_the_signature_of_a_call_follows_it() -> None:
     signed = ToolCall("a", "f", "{}", signature=Signature("gemini", "s"))
     assert deltas_of(_reply(signed))[-1] == {
-        "tool_calls": [{"index": 0, "extra_content": {"google": {"thought_signature": "s"}}}]
+        "tool_calls": [
+            {
+                "index": 0,
+                "function": {"arguments": ""},
+                "extra_content": {"google": {"thought_signature": "s"}},
+            }
+        ]
     }
 
 
@@ -482,7 +488,7 @@ def test_a_part_without_a_word_is_told_as_text_and_named() -> None:
         {"content": "code"},
         {"content": "![image](data:image/png;base64,AAAA)"},
     ]
-    assert losses.dropped == ["content.opaque", "content.opaque", "content.image"]
+    assert losses.dropped == ["content.part", "content.part", "content.image"]
 
 
 def test_every_choice_has_a_role_and_a_finish() -> None:
@@ -644,3 +650,25 @@ def test_nothing_follows_the_terminator_and_a_missing_one_is_added() -> None:
 
 def test_records_that_are_no_objects_pass() -> None:
     assert _mended([1], {"choices": [7]}) == [[1], {"choices": [7]}, "[DONE]"]
+
+
+def test_a_choice_that_only_lacks_a_delta_passes() -> None:
+    filtered: JsonObject = {"choices": [{"index": 0, "content_filter_results": {}, "finish_reason": None}]}
+    completed: JsonObject = {"choices": [{"index": 0, "text": " is", "finish_reason": None}]}
+    finish = delta({}, "stop")
+    assert _mended(filtered, completed, finish, _DONE) == [filtered, completed, finish, "[DONE]"]
+
+
+def test_a_choice_whose_delta_is_null_is_given_one() -> None:
+    bare: JsonObject = {"choices": [{"index": 0, "delta": None, "finish_reason": "stop"}, 7]}
+    assert _mended(bare, _DONE) == [
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}, 7]},
+        "[DONE]",
+    ]
+    whole: JsonObject = {"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "stop"}]}
+    told: JsonObject = {
+        "choices": [
+            {"index": 0, "message": {"content": "x"}, "delta": {"content": "x"}, "finish_reason": "stop"}
+        ]
+    }
+    assert _mended(whole, _DONE) == [told, "[DONE]"]

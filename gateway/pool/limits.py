@@ -1,0 +1,96 @@
+"""What an account allows at most: requests at once, and requests and tokens in a time.
+
+A limit says when it opens; whoever starts something tells it so, and tells it again when that ended. Times
+are in seconds of one monotonic clock; infinitely late means: when something that is under way ends.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from math import inf
+from typing import Protocol
+
+from gateway.timing import Period
+
+
+class Limit(Protocol):
+    """One limit, of one account or shared by several."""
+
+    def opens_at(self, now: float, model: str) -> float:
+        """When a request for `model` may start: `now` or later."""
+
+    def start(self, now: float, model: str) -> None:
+        """A request for `model` starts."""
+
+    def end(self, now: float, model: str, tokens: int) -> None:
+        """A request for `model` ended that came to so many `tokens`, read and written."""
+
+
+@dataclass(slots=True)
+class AtOnce:
+    """So many requests at the same time."""
+
+    most: int
+    _open: int = 0
+
+    def opens_at(self, now: float, model: str) -> float:  # noqa: ARG002 - for any model
+        """Now, or when another ends."""
+        return now if self._open < self.most else inf
+
+    def start(self, now: float, model: str) -> None:  # noqa: ARG002 - whenever, for any model
+        """Count it in."""
+        self._open += 1
+
+    def end(self, now: float, model: str, tokens: int) -> None:  # noqa: ARG002 - however long it was
+        """Count it out."""
+        self._open -= 1
+
+
+@dataclass(slots=True)
+class Spending:
+    """So much in a time, of all models together or of each (`per_model`); `period` begins to count."""
+
+    most: float
+    period: Callable[[], Period]
+    per_model: bool = False
+    _periods: dict[str, Period] = field(default_factory=dict)
+
+    def opens_at(self, now: float, model: str) -> float:
+        """Now, or when less counts than at most may."""
+        period = self._periods.get(model if self.per_model else "")
+        return now if period is None else period.below(self.most, now)
+
+    def spend(self, now: float, model: str, amount: float) -> None:
+        """Count `amount`."""
+        name = model if self.per_model else ""
+        if name not in self._periods:
+            self._periods[name] = self.period()
+        self._periods[name].add(now, amount)
+
+
+class Requests(Spending):
+    """So many requests; each counts when it starts."""
+
+    def start(self, now: float, model: str) -> None:
+        """Count it."""
+        self.spend(now, model, 1)
+
+    def end(self, now: float, model: str, tokens: int) -> None:
+        """It has been counted."""
+
+
+class Tokens(Spending):
+    """So many tokens, read and written. What a request comes to nobody knows before its end: the last ones
+    may go over the limit.
+    """
+
+    def start(self, now: float, model: str) -> None:
+        """Nobody knows yet what it comes to."""
+
+    def end(self, now: float, model: str, tokens: int) -> None:
+        """Count what it came to."""
+        self.spend(now, model, tokens)
+
+
+def opens_at(limits: Iterable[Limit], now: float, model: str) -> float:
+    """When all of `limits` are open."""
+    return max((limit.opens_at(now, model) for limit in limits), default=now)

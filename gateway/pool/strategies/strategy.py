@@ -1,0 +1,74 @@
+"""What a strategy is: a rank for every member of a pool, the smallest first.
+
+A rank changes only when its own member starts or ends a request, so whoever keeps the members in order has
+one of them to move each time, be they ten or ten thousand.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+Rank: TypeAlias = tuple[float, ...]
+
+Chance: TypeAlias = Callable[[], float]
+"""A number from 0 up to, but not including, 1; each as likely as any other."""
+
+
+@dataclass(slots=True, eq=False)
+class Standing:
+    """What strategies know of one member.
+
+    `place` is where it stands in the configuration, `account` whose key it uses. `priority`: the smaller, the
+    sooner; `price` likewise, in whatever unit the pool compares. `used` numbers the pool's requests: the last
+    one that started here, 0 for none yet.
+    """
+
+    place: int
+    account: str = ""
+    weight: float = 1.0
+    priority: float = 0
+    price: float = 0
+    in_flight: int = 0
+    used: int = 0
+    most_in_flight: int | None = None
+
+    @property
+    def load(self) -> float:
+        """How busy it is: the share of what it may have in flight, or the number where nothing limits it."""
+        return self.in_flight / self.most_in_flight if self.most_in_flight else float(self.in_flight)
+
+
+class NoOptions(BaseModel):
+    """A strategy that has nothing to choose."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+OptionsT = TypeVar("OptionsT", bound=BaseModel)
+
+
+@dataclass(slots=True, eq=False)
+class Strategy(ABC, Generic[OptionsT]):
+    """An order of preference. `chance` is for those that leave something to it."""
+
+    members: tuple[Standing, ...]
+    chance: Chance
+    options: OptionsT
+
+    @abstractmethod
+    def rank(self, member: Standing) -> Rank:
+        """Where `member` stands at this moment; no two members have the same rank."""
+
+    def start(self, member: Standing) -> None:
+        """Note that a request starts at `member`, which is counted in `in_flight` and `used` already."""
+
+    def end(self, member: Standing, seconds: float | None) -> None:
+        """Note that a request ended at `member`, counted out already, after so many `seconds`; None if it
+        failed.
+        """
+
+    def join(self, member: Standing) -> None:
+        """Note that `member` is back after it could not be chosen for a time."""

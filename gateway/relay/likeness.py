@@ -1,0 +1,53 @@
+"""Records that are like one just read, but for their words.
+
+Most of a stream that passes through is one record over and over with other words in it. The first of them is
+read with care; of those behind it, it is enough to see that nothing else has changed.
+"""
+
+import re
+from collections.abc import Sequence
+
+from gateway.canonical.events import Delta, Event
+from gateway.wire.fast_json import dumps
+from gateway.wire.frames import Frame
+
+_WORDS = re.compile(rb'[ !#-\[\]-~]*(?:\\["\\/bfnrt][ !#-\[\]-~]*)*')
+"""The inside of a JSON string that every client can read, in its plainest spellings: others are left to those
+who read with care.
+"""
+
+_KINDS = frozenset({"text", "thinking"})
+"""Whose words nobody needs once they have passed. Arguments are looked at again when their call is whole."""
+
+
+class Likeness:
+    """What a record must be like: that of the last one read, if that was a piece of text and nothing else."""
+
+    __slots__ = ("_before", "_behind")
+
+    def __init__(self) -> None:
+        self._before = self._behind = b""
+
+    def matches(self, record: bytes) -> bool:
+        """Whether `record` is the last one that was read, with other words."""
+        before, behind = self._before, self._behind
+        start, end = len(before), len(record) - len(behind)
+        return (
+            0 < start < end
+            and record.startswith(before)
+            and record.endswith(behind)
+            and _WORDS.fullmatch(record, start, end) is not None
+        )
+
+    def learn(self, frame: Frame, events: Sequence[Event]) -> None:
+        """`frame` has been read, as `events`: what comes next may be like it, and no longer like another."""
+        self._before = self._behind = b""
+        if len(events) != 1 or not frame.raw.isascii() or b"\\" in frame.raw:
+            return
+        event = events[0]
+        if isinstance(event, Delta) and event.kind in _KINDS and isinstance(event.value, str):
+            # Without escapes its words have one spelling; standing there once, they can be nothing else.
+            words = dumps(event.value)
+            if frame.raw.count(words) == 1:
+                before, _, behind = frame.raw.partition(words)
+                self._before, self._behind = before + b'"', b'"' + behind

@@ -1,0 +1,38 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.pool.ranking import Ranking
+from gateway.pool.strategies.strategy import Standing
+
+PLACES = 8
+MOVES = st.lists(st.tuples(st.integers(0, PLACES - 1), st.none() | st.integers(0, 5)), max_size=300)
+
+
+@given(MOVES, st.sets(st.integers(0, PLACES - 1)))
+def test_it_finds_what_sorting_would_find(moves: list[tuple[int, int | None]], unwanted: set[int]) -> None:
+    members = [Standing(place) for place in range(PLACES)]
+    ranking, ranks = Ranking(), dict[int, float]()
+    for place, rank in moves:
+        if rank is None:
+            ranking.remove(members[place])
+            ranks.pop(place, None)
+        else:
+            ranking.place(members[place], (rank, place))
+            ranks[place] = rank
+
+        found = ranking.first(lambda member: member.place not in unwanted)
+
+        left = [(rank, place) for place, rank in ranks.items() if place not in unwanted]
+        assert (None if found is None else found.place) == (min(left)[1] if left else None)
+        assert {member.place for member in members if member in ranking} == set(ranks)
+
+
+def test_what_was_moved_often_leaves_nothing_behind() -> None:
+    members = [Standing(place) for place in range(2)]
+    ranking = Ranking()
+    ranking.place(members[0], (0.0,))
+    for number in range(1000):
+        ranking.place(members[1], (1.0 + number,))
+
+    assert len(ranking._heap) < 100  # noqa: SLF001 - what a leak would show in
+    assert ranking.first(lambda _: True) is members[0]
