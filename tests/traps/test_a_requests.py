@@ -8,12 +8,15 @@ import pytest
 
 from gateway.errors import InvalidRequest
 from gateway.protocols.anthropic.turns import CALL_ID
+from gateway.wire.fast_json import loads
 from tests.gateways import openai, running
 from tests.traps.wire import (
     CHAT,
     CLAUDE,
+    GEMINI,
     HI,
     OBJECT,
+    OLLAMA,
     call,
     calling,
     chat,
@@ -180,6 +183,8 @@ def test_t028_images_of_results_follow_all_tool_messages() -> None:
     assert [found["role"] for found in sent] == ["user", "assistant", "tool", "tool", "user"]
     assert "a picture" in str(sent[2]["content"])
     assert sent[4]["content"] == [IMAGE_URL]
+    history = claude(HI, uses, {"role": "user", "content": [result("a", seen), result("b")]})
+    assert [found.get("images") for found in cross(history, CLAUDE, OLLAMA).messages[2:]] == [[PNG], None]
 
 
 @pytest.mark.parametrize("content", [{}, {"content": []}, {"content": ""}])
@@ -187,6 +192,9 @@ def test_t029_a_result_without_content_is_an_empty_string(content: dict[str, Any
     said = {"type": "tool_result", "tool_use_id": "a", **content}
     sent = from_claude(HI, {"role": "assistant", "content": [use("a")]}, {"role": "user", "content": [said]})
     assert sent.messages[2] == {"role": "tool", "tool_call_id": "a", "content": ""}
+    history = ({"role": "assistant", "content": [use("a")]}, {"role": "user", "content": [said]})
+    (part,) = cross(claude(HI, *history), CLAUDE, GEMINI).body["contents"][2]["parts"]
+    assert part["functionResponse"] == {"id": "a", "name": "run", "response": {"output": ""}}
 
 
 def test_t030_arguments_that_are_no_json_do_not_fail_the_request() -> None:
@@ -200,6 +208,10 @@ def test_t030_arguments_that_are_no_json_do_not_fail_the_request() -> None:
 def test_t031_arguments_that_are_no_object_are_put_into_one(arguments: str) -> None:
     sent = from_chat(HI, calling(call("a", arguments=arguments)), tool("a"), tools=[function()])
     assert isinstance(sent.messages[1]["content"][0]["input"], dict)
+    history = chat(HI, calling(call("a", arguments=arguments)), tool("a"))
+    made = cross(history, CHAT, GEMINI).body["contents"][1]["parts"][0]["functionCall"]["args"]
+    local = cross(history, CHAT, OLLAMA).messages[1]["tool_calls"][0]["function"]["arguments"]
+    assert list(made.values()) == list(local.values()) == [loads(arguments.encode())]
 
 
 @pytest.mark.parametrize("arguments", [None, ""])

@@ -19,6 +19,7 @@ from tests.gateways import running
 from tests.traps.wire import (
     CHAT,
     CLAUDE,
+    GEMINI,
     HI,
     OBJECT,
     call,
@@ -87,6 +88,8 @@ def test_t040_one_stop_sequence_is_still_a_list() -> None:
 
 def test_t041_max_completion_tokens_is_honoured() -> None:
     assert from_chat(max_completion_tokens=321).body["max_tokens"] == 321
+    config = cross(chat(max_completion_tokens=321), CHAT, GEMINI).body["generationConfig"]
+    assert config["maxOutputTokens"] == 321
 
 
 def test_t042_a_thinking_budget_is_made_to_fit_below_max_tokens() -> None:
@@ -99,7 +102,7 @@ def test_t042_a_thinking_budget_is_made_to_fit_below_max_tokens() -> None:
 def test_t043_the_strongest_effort_becomes_the_strongest_the_model_takes(model: str, effort: str) -> None:
     sent = from_claude(thinking={"type": "adaptive"}, output_config={"effort": "max"}, model=model)
     assert sent.body["reasoning_effort"] == effort
-    assert sent.dropped == [f"thinking max->{effort}"]
+    assert sent.dropped == [f"output_config.effort max->{effort}"]
 
 
 def test_t044_parallel_calls_switched_off_stay_off() -> None:

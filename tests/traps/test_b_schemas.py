@@ -10,6 +10,7 @@ from gateway.wire.fast_json import dumps
 from tests.traps.wire import (
     CHAT,
     CLAUDE,
+    GEMINI,
     HI,
     OBJECT,
     begin,
@@ -51,6 +52,13 @@ def claude_schema(schema: Any, **more: Any) -> Any:
     return from_chat(tools=[function(parameters=schema, **more)]).body["tools"][0]["input_schema"]
 
 
+def subset_schema(schema: Any) -> Any:
+    """The schema of a Claude client's tool at a Gemini model that takes the OpenAPI subset."""
+    payload = claude(tools=[{"name": "run", "input_schema": schema}])
+    tools = cross(payload, CLAUDE, GEMINI, "gemini-2.0-flash").body["tools"]
+    return tools[0]["functionDeclarations"][0]["parameters"]
+
+
 def test_t064_references_are_kept_followed_at_the_root_and_never_unrolled() -> None:
     described = {"$ref": "#/$defs/Pet", "description": "the cat"}
     inner = {"type": "object", "properties": {"pet": described}, "$defs": {"Pet": PET}}
@@ -60,6 +68,12 @@ def test_t064_references_are_kept_followed_at_the_root_and_never_unrolled() -> N
         root = fitted({"$ref": "#/$defs/Pet", "$defs": {"Pet": PET}})
         assert (root["type"], root["properties"]) == ("object", PET["properties"])
         assert fitted(endless)["type"] == "object"
+    subset = subset_schema(inner)
+    pet = subset["properties"]["pet"]
+    assert (pet["description"], pet["properties"]) == ("the cat", {"name": {"type": "STRING"}})
+    assert b"$" not in dumps(subset)
+    tree = {"type": "object", "properties": {"next": {"$ref": "#"}}}
+    assert len(dumps(subset_schema(tree))) < 1000
 
 
 def test_t065_fields_of_a_tool_that_one_vendor_knows_reach_no_other() -> None:
@@ -80,6 +94,9 @@ def test_t066_properties_called_like_keywords_survive(strict: bool) -> None:
     assert chat_schema(schema, strict=strict)["properties"] == properties
     either = {"anyOf": [schema, {**schema, "required": ["type"]}]}
     assert claude_schema(either)["properties"] == chat_schema(either)["properties"] == properties
+    subset = subset_schema(schema)
+    assert subset["properties"] == {name: {"type": "STRING"} for name in SPECIAL}
+    assert subset["required"] == SPECIAL
 
 
 NAMES = ["mcp.server/tool-name with space", "mcp server/tool-name with space", "x" * 140]

@@ -6,17 +6,27 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.canonical.content import Message, Signature, Text, ToolCall
-from gateway.canonical.events import Choice, Response
+from gateway.canonical.content import Message, Signature, Text
 from gateway.canonical.request import Continuation, Request
-from gateway.canonical.usage import Stop, StopReason
 from gateway.errors import Unsayable
 from gateway.protocols import carry
-from gateway.protocols.codec import Call, Codec, Losses
+from gateway.protocols.codec import Codec, Losses
 from gateway.protocols.target import Target
-from gateway.wire.fast_json import dumps, loads
 from tests.gateways import openai, running
-from tests.traps.wire import CHAT, CLAUDE, HI, asked, chat, claude, cross, from_claude, tool
+from tests.traps.wire import (
+    CHAT,
+    CLAUDE,
+    GEMINI,
+    HI,
+    OLLAMA,
+    candidate,
+    chat,
+    claude,
+    cross,
+    from_claude,
+    reply,
+    tool,
+)
 from tests.upstreams import Play, completion, playing
 
 
@@ -48,7 +58,7 @@ def test_t146_a_temperature_goes_where_the_model_takes_one(
         )
 
 
-@pytest.mark.parametrize("codec", [CHAT, CLAUDE])
+@pytest.mark.parametrize("codec", [CHAT, CLAUDE, GEMINI, OLLAMA])
 def test_t153_a_conversation_kept_elsewhere_is_never_answered_without_it(codec: Codec) -> None:
     kept = Continuation(previous_response_id="resp_1")
     request = Request("m", [Message("user", [Text("go on")])], continuation=kept, max_tokens=9)
@@ -57,14 +67,12 @@ def test_t153_a_conversation_kept_elsewhere_is_never_answered_without_it(codec: 
 
 
 def test_t158_the_signature_of_the_first_of_two_calls_survives_a_chat_client() -> None:
-    signature = Signature("gemini", b64encode(b"thought \xff\xfe").decode())
-    calls = [ToolCall("a", "run", "{}", signature=signature), ToolCall("b", "run", "{}")]
-    response = Response([Choice([*calls], Stop(StopReason.TOOL_CALL))])
-    told = loads(CHAT.encode_response(response, asked(), Losses()))["choices"][0]["message"]
-    payload: Any = {"model": "m", **chat(HI, told, tool("a"), tool("b"))}
-    back = CHAT.decode_request(Call(payload, dumps(payload))).messages[1]
-    found = [part.signature for part in back.parts if isinstance(part, ToolCall)]
-    assert found == [signature, None]
+    word = b64encode(b"thought \xff\xfe").decode()
+    calls: list[Any] = [{"functionCall": {"id": name, "name": "run", "args": {}}} for name in ("a", "b")]
+    calls[0]["thoughtSignature"] = word
+    told = reply(candidate(*calls), GEMINI, CHAT)["choices"][0]["message"]
+    sent = cross(chat(HI, told, tool("a"), tool("b")), CHAT, GEMINI)
+    assert [part.get("thoughtSignature") for part in sent.body["contents"][1]["parts"]] == [word, None]
 
 
 async def test_t160_a_request_that_thinks_stays_on_chat_completions() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.protocols import anthropic, openai_chat
+from gateway.protocols import anthropic, gemini, ollama, openai_chat
 from gateway.protocols.codec import Asked, Call, Codec, Losses, Sent, foreign_fields
 from gateway.protocols.target import Capabilities, Target
 from gateway.providers.capabilities import built_in
@@ -14,7 +14,13 @@ from gateway.relay.lanes import Ends, EventsLane, Lane, PassingLane
 from gateway.wire.fast_json import dumps, loads
 
 CHAT, CLAUDE = openai_chat.CODEC, anthropic.CODEC
-MODELS = {CHAT.name: "gpt-4.1", CLAUDE.name: "claude-sonnet-4-5"}
+GEMINI, OLLAMA = gemini.CODEC, ollama.CODEC
+MODELS = {
+    CHAT.name: "gpt-4.1",
+    CLAUDE.name: "claude-sonnet-4-5",
+    GEMINI.name: "gemini-3.5-flash",
+    OLLAMA.name: "qwen3:8b",
+}
 HI: dict[str, Any] = {"role": "user", "content": "hi"}
 OBJECT: dict[str, Any] = {"type": "object", "properties": {"q": {"type": "string"}}}
 
@@ -48,7 +54,7 @@ def cross(payload: dict[str, Any], client: Codec, upstream: Codec, model: str = 
     """`payload` for the upstream's `model`, as the built-in table knows it; `can` overrides that."""
     model = model or MODELS[upstream.name]
     payload = {"model": "alias", **payload}
-    request = client.decode_request(Call(payload, dumps(payload)))
+    request = client.decode_request(Call(payload, dumps(payload), params={"model": "alias"}))
     losses = Losses()
     capabilities: Capabilities = _TABLE.of(upstream.name, model, can)
     sent = upstream.encode_request(request, Target(model, capabilities), losses)
@@ -75,6 +81,16 @@ def from_claude(*messages: Any, model: str = "", can: Any = None, **fields: Any)
 def from_chat(*messages: Any, model: str = "", can: Any = None, **fields: Any) -> Crossing:
     """A Chat Completions request for a Messages API upstream."""
     return cross(chat(*messages, **fields), CHAT, CLAUDE, model, **(can or {}))
+
+
+def generate(*contents: Any, **fields: Any) -> dict[str, Any]:
+    """A Gemini request."""
+    return {"contents": [*contents] or [turn({"text": "hi"})], **fields}
+
+
+def turn(*parts: Any, role: str = "user") -> dict[str, Any]:
+    """One of a Gemini request's contents."""
+    return {"role": role, "parts": [*parts]}
 
 
 def use(call_id: str, name: str = "run", **more: Any) -> dict[str, Any]:
@@ -138,6 +154,13 @@ def message(*content: Any, stop: str = "end_turn", **fields: Any) -> dict[str, A
     return {**head, "content": [*content], "stop_reason": stop, **fields}
 
 
+def candidate(*parts: Any, finish: str | None = "STOP", **fields: Any) -> dict[str, Any]:
+    """A whole Gemini reply, or a record of a stream."""
+    said: dict[str, Any] = {"content": turn(*parts, role="model"), "index": 0}
+    said |= {"finishReason": finish} if finish is not None else {}
+    return {"candidates": [said], "responseId": "g1", "modelVersion": "up", **fields}
+
+
 def lane(upstream: Codec, client: Codec, sent: Sent | None = None, **wishes: Any) -> Lane:
     """A stream's way: record by record where the protocols are the same, event by event where not."""
     ends = Ends(upstream, client, sent or Sent(), asked(**wishes), Losses())
@@ -167,6 +190,9 @@ def records(payloads: Iterable[Any], upstream: Codec) -> bytes:
     out = b""
     for payload in payloads:
         data = payload.encode() if isinstance(payload, str) else dumps(payload)
+        if upstream is OLLAMA:
+            out += data + b"\n"
+            continue
         event = b"event: %b\n" % payload["type"].encode() if upstream is CLAUDE else b""
         out += event + b"data: " + data + b"\n\n"
     return out
@@ -174,8 +200,8 @@ def records(payloads: Iterable[Any], upstream: Codec) -> bytes:
 
 def parsed(data: bytes) -> list[Any]:
     """The payloads of a stream's records, the `[DONE]` left out."""
-    lines = [line[6:] for line in data.split(b"\n") if line.startswith(b"data: ")]
-    return [loads(line) for line in lines if line != b"[DONE]"]
+    lines = [line.removeprefix(b"data: ") for line in data.split(b"\n")]
+    return [loads(line) for line in lines if line.startswith(b"{")]
 
 
 def delta(fields: Any, finish: str | None = None, **more: Any) -> dict[str, Any]:
