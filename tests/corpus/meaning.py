@@ -1,12 +1,17 @@
 """What a request body says, whichever of several spellings of one protocol it uses.
 
 Two bodies mean the same if their `meaning` is equal. For both protocols: null is absence, `stream: false` is
-the default, a string is one block of text, blank text says nothing, and a call's id only ties it to its
-result.
+the default (but for Ollama), a string is one block of text, blank text says nothing, and a call's id only
+ties it to its result.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from gateway.protocols.gemini.parts import decode_response
+from gateway.protocols.gemini.signatures import standard, unwrap
+from gateway.protocols.gemini.spelling import listed, respelled
+from gateway.protocols.json_schema import from_openapi
 
 Body = dict[str, Any]
 
@@ -14,8 +19,8 @@ Body = dict[str, Any]
 def meaning(protocol: str, body: Body) -> Body:
     """The one spelling of `body`."""
     said: Body = _plain(body)
-    if not said.get("stream"):
-        said.pop("stream", None)
+    if not said.setdefault("stream", protocol == "ollama"):
+        del said["stream"]
     said = _MEANINGS[protocol](said)
     return {key: _with_short_ids(value, {}) for key, value in said.items()}
 
@@ -144,4 +149,117 @@ def _chat_part(part: Body) -> Body:
     return part
 
 
-_MEANINGS: Mapping[str, Callable[[Body], Body]] = {"anthropic": _anthropic, "openai_chat": _openai_chat}
+_MACHINE = {"num_ctx", "num_batch", "num_gpu", "num_thread", "use_mmap", "num_keep", "main_gpu"}
+
+
+def _ollama(body: Body) -> Body:
+    """A prompt is a conversation of one turn."""
+    prompt, system = body.pop("prompt", None), body.pop("system", None)
+    if prompt is not None:
+        body["messages"] = [{"role": "user", "content": prompt, "images": body.pop("images", [])}]
+        if system:
+            body["messages"].insert(0, {"role": "system", "content": system})
+    for name in ("raw", "template", "context", "suffix", "format", "tools", "images"):
+        if not body.get(name, True):
+            del body[name]
+    body["options"] = {name: value for name, value in body.get("options", {}).items() if name not in _MACHINE}
+    if not body["options"]:
+        del body["options"]
+    for tool in body.get("tools", []):
+        tool.setdefault("type", "function")
+    body["messages"] = [_ollama_message(message) for message in body["messages"]]
+    return body
+
+
+def _ollama_message(message: Body) -> Body:
+    for call in message.get("tool_calls", []):
+        call["function"].pop("index", None)
+        call.pop("type", None)
+        call.pop("id", None)
+    for name in ("tool_call_id", "tool_name", "name"):
+        # By which of them a result names its call is a matter of taste.
+        message.pop(name, None)
+    return {name: value for name, value in {"content": "", **message}.items() if value or name == "content"}
+
+
+def _gemini(body: Body) -> Body:
+    """Names in camelCase, lists where one thing alone may stand, schemas in one dialect, no defaults."""
+    spelled: Any = respelled(body)
+    body = spelled
+    body.pop("model", None)
+    turns: list[Body] = []
+    for turn in (_gemini_content(content) for content in listed(body["contents"])):
+        if turns and turns[-1]["role"] == turn["role"]:
+            turns[-1]["parts"] += turn["parts"]
+        else:
+            turns.append(turn)
+    body["contents"] = turns
+    system = body.pop("systemInstruction", None)
+    if system is not None and (said := _gemini_content(system)["parts"]):
+        body["systemInstruction"] = said
+    tools: list[Body] = listed(body.pop("tools", None))
+    functions = [one for tool in tools for one in listed(tool.get("functionDeclarations"))]
+    own = [{k: v} for tool in tools for k, v in tool.items() if k != "functionDeclarations"]
+    if tools:
+        body["tools"] = [[_gemini_function(one) for one in functions], own]
+    config = _gemini_config(body.pop("generationConfig", {}))
+    if config:
+        body["generationConfig"] = config
+    if not (functions and body.get("toolConfig", {}).get("functionCallingConfig")):
+        body.get("toolConfig", {}).pop("functionCallingConfig", None)
+    if not body.get("toolConfig", True):
+        del body["toolConfig"]
+    return body
+
+
+def _gemini_config(config: Body) -> Body:
+    if config.get("candidateCount") == 1:
+        del config["candidateCount"]
+    if "responseSchema" in config:
+        config["responseJsonSchema"] = from_openapi(config.pop("responseSchema"))
+    thinking = config.get("thinkingConfig", {})
+    if "thinkingLevel" in thinking:
+        thinking["thinkingLevel"] = thinking["thinkingLevel"].upper()
+    if thinking:
+        # Whether thoughts are shown is said by the gateway where the client did not.
+        thinking.pop("includeThoughts", None)
+    return config
+
+
+def _gemini_function(function: Body) -> Body:
+    schema = function.pop("parametersJsonSchema", None)
+    if "parameters" in function:
+        schema = from_openapi(function.pop("parameters"))
+    if schema and schema.get("properties"):
+        function["parameters"] = {name: value for name, value in schema.items() if name != "$schema"}
+    return function
+
+
+def _gemini_content(content: Body) -> Body:
+    """A signature that stands on words may stand behind them; one that nobody issued is none."""
+    parts: list[Body] = []
+    for part in listed(content.get("parts")):
+        word = part.pop("thoughtSignature", None)
+        signature = {} if word is None or unwrap(word) is None else {"thoughtSignature": word}
+        for name in ("functionCall", "functionResponse"):
+            part.get(name, {}).pop("id", None)
+        if "functionResponse" in part:
+            said = part["functionResponse"]["response"]
+            part["functionResponse"]["response"] = [repr(one) for one in decode_response(said)[0]]
+        for one in (part, *part.get("functionResponse", {}).get("parts", [])):
+            if "inlineData" in one:
+                one["inlineData"]["data"] = standard(one["inlineData"]["data"])
+        words = "text" in part and not part.get("thought")
+        if words and signature and part["text"]:
+            parts += [part, {"text": "", **signature}]
+        elif signature or part != {"text": ""}:
+            parts.append({**part, **signature})
+    return {"role": content.get("role", "user"), "parts": parts}
+
+
+_MEANINGS: Mapping[str, Callable[[Body], Body]] = {
+    "anthropic": _anthropic,
+    "gemini": _gemini,
+    "ollama": _ollama,
+    "openai_chat": _openai_chat,
+}

@@ -3,18 +3,30 @@ names.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gateway.protocols.codec import Call
+from gateway.protocols import CODECS
+from gateway.protocols.codec import Call, Endpoint
 from gateway.wire.fast_json import dumps
 from tests.shared import shared
 
-GENERATING = frozenset({"messages", "vertex_raw_predict", "chat.completions"})
+GENERATING = frozenset(
+    {"messages", "vertex_raw_predict", "chat.completions", "chat", "generate"}
+    | {"generateContent", "streamGenerateContent"}
+)
 """The endpoints of the protocols with a codec that ask for a reply."""
+
+
+NO_REPLIES: Mapping[str, str] = {
+    "gemini/json/google-gemini-1-5-flash-002-2f7e0511.json": "a cached content",
+    "gemini/json/xai-x-6630032f.json": "a count of tokens",
+    "gemini/stream/xai-x-beb6d260.json": "made by hand, without a finish reason",
+}
+"""Recordings that are not what they are filed under."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +44,21 @@ class Recording:
     headers: dict[str, str]
     status: int
     reply: bytes
+    framing: str
 
     @property
     def call(self) -> Call:
         """The request as a codec is given it; a body whose model stood in the address has it put in."""
         assert self.request is not None
         payload = {"model": self.model, **self.request}
-        return Call(payload, dumps(payload), self.headers)
+        return Call(payload, dumps(payload), self.headers, {"model": self.model}, endpoint=self._route)
+
+    @property
+    def _route(self) -> Endpoint | None:
+        """The route, where one protocol has several for the same thing."""
+        routes = CODECS[self.protocol].endpoints
+        ends = (f"/api/{self.endpoint}", f":{self.endpoint}")
+        return next((route for route in routes if route.path.endswith(ends)), None)
 
 
 def recordings(protocol: str | None = None, endpoints: frozenset[str] = GENERATING) -> Iterator[Recording]:
@@ -71,4 +91,5 @@ def _read(path: Path, name: str) -> Recording:
         headers={key.lower(): str(value) for key, value in (request.get("headers") or {}).items()},
         status=response["status"],
         reply=said.encode() if isinstance(said, str) else json.dumps(said).encode(),
+        framing=response.get("framing") or "",
     )

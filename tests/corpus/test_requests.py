@@ -1,10 +1,11 @@
 """Every recorded request is understood, and says the same when it is written again."""
 
+import re
 from collections.abc import Mapping
 
 import pytest
 
-from gateway.errors import InvalidRequest
+from gateway.errors import InvalidRequest, Unsayable
 from gateway.protocols import CODECS
 from gateway.protocols.codec import Losses
 from gateway.protocols.target import Capabilities, Target
@@ -18,6 +19,7 @@ REFUSED: Mapping[str, str] = {
     "anthropic/json/ollama-gpt-oss-20b-312300d7.json": "no messages, which its server refused too",
 }
 LOSSY: Mapping[str, str] = {
+    "gemini/json/google-gemini-3-pro-image-preview-d4a101ce.json": "a call without tools",
     "openai_chat/stream/openrouter-claude-haiku-4-5-841ddc04.json": "a budget of thinking becomes an effort",
 }
 
@@ -26,8 +28,15 @@ def target(recording: Recording) -> Target:
     """An upstream that can all that the recorded one could, and spells two fields as this body does."""
     body = recording.request or {}
     spelling = "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens"
+    budget = recording.protocol == "gemini" and re.search("thinking_?budget", str(body), re.IGNORECASE)
     return Target(
-        recording.model, Capabilities(cache_marks=True, reasoning_replay=True, max_tokens_field=spelling)
+        recording.model,
+        Capabilities(
+            cache_marks=True,
+            reasoning_replay=True,
+            max_tokens_field=spelling,
+            thinking="budget" if budget else "effort",
+        ),
     )
 
 
@@ -35,9 +44,15 @@ def target(recording: Recording) -> Target:
 def test_every_recorded_request_keeps_its_meaning(protocol: str, report: Report) -> None:
     codec = CODECS[protocol]
     asked = [recording for recording in recordings(protocol) if recording.request is not None]
-    kept = 0
+    kept = raw = 0
     for recording in asked:
         if recording.name in REFUSED:
+            continue
+        if recording.request is not None and recording.request.get("raw"):
+            # A prompt that the client has put into the model's own template: nobody else can be told it.
+            with pytest.raises(Unsayable, match="raw: "):
+                codec.decode_request(recording.call)
+            raw += 1
             continue
         losses = Losses()
         sent = codec.encode_request(codec.decode_request(recording.call), target(recording), losses)
@@ -48,7 +63,7 @@ def test_every_recorded_request_keeps_its_meaning(protocol: str, report: Report)
         assert meaning(protocol, sent.body) == meaning(protocol, recording.call.payload), recording.name
         kept += 1
     report(f"{protocol}: {kept} of {len(asked)} recorded requests keep their meaning")
-    assert kept == len(asked) - sum(name.startswith(f"{protocol}/") for name in (*REFUSED, *LOSSY))
+    assert kept + raw == len(asked) - sum(name.startswith(f"{protocol}/") for name in (*REFUSED, *LOSSY))
     assert asked
 
 

@@ -7,7 +7,6 @@ reasoning that nobody signed is kept from an upstream that takes only what it si
 """
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -15,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.corpus.conftest import Report, request_line
-from tests.corpus.one_model import one_model
+from tests.corpus.one_model import PROVIDERS, one_model, route
 from tests.corpus.recordings import Recording, recordings
 from tests.gateways import running
 from tests.upstreams import Play, playing
@@ -23,7 +22,6 @@ from tests.upstreams import Play, playing
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
 UPSTREAM_MODEL = "probe-upstream-1"
-PATHS: Mapping[str, str] = {"anthropic": "/v1/messages", "openai_chat": "/v1/chat/completions"}
 ODDITIES = (
     r', "x_unknown" : { "large":9007199254740993,"one": 1.0, "power":1E+2, "slash":"\/", "e\u0301":"\u00e9" }'
 )
@@ -39,7 +37,8 @@ def spelled(body: dict[str, Any]) -> bytes:
 def edited(recording: Recording) -> bytes:
     """What the upstream is to be sent."""
     body = asked(recording)
-    sent = spelled({**body, "model": UPSTREAM_MODEL})
+    prefix = "models/" if recording.protocol == "gemini" else ""
+    sent = spelled({**body, "model": prefix + UPSTREAM_MODEL} if "model" in body else body)
     if recording.protocol == "openai_chat" and body.get("stream") and "stream_options" not in body:
         sent = b'{"stream_options":{"include_usage":true},' + sent[1:]
     return sent
@@ -47,10 +46,11 @@ def edited(recording: Recording) -> bytes:
 
 def asked(recording: Recording) -> dict[str, Any]:
     assert recording.request is not None
-    return {"model": recording.model, **recording.request}
+    named = {} if recording.protocol == "gemini" else {"model": recording.model}
+    return {**named, **recording.request}
 
 
-@pytest.mark.parametrize("protocol", PATHS)
+@pytest.mark.parametrize("protocol", PROVIDERS)
 async def test_every_recorded_request_reaches_an_upstream_of_its_protocol_byte_by_byte(
     protocol: str, report: Report
 ) -> None:
@@ -63,7 +63,7 @@ async def test_every_recorded_request_reaches_an_upstream_of_its_protocol_byte_b
         async with aiohttp.ClientSession(gateway) as session:
             for recording in requests:
                 with capture_logs() as log:
-                    async with session.post(PATHS[protocol], data=spelled(asked(recording))) as reply:
+                    async with session.post(route(recording), data=spelled(asked(recording))) as reply:
                         assert reply.status == 400, recording.name
                     line = await request_line(log)
                 if upstream.heard.pop().body != edited(recording):

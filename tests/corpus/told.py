@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 Body = dict[str, Any]
@@ -19,11 +20,14 @@ class Told:
     """What matters of a reply, whatever protocol told it.
 
     `spoken` are the runs of words; between two of them stood something that the client's protocol may have no
-    word for, and so did before the first or behind the last if these are empty. `read` and `written` are
-    tokens, None where the recording does not count.
+    word for, and so did before the first or behind the last if these are empty. `others` is what that was,
+    by name, `silent` those of them in which there is nothing to read. `read` and `written` are tokens, None
+    where the recording does not count.
     """
 
     spoken: list[str] = field(default_factory=lambda: [""])
+    others: list[str] = field(default_factory=list)
+    silent: int = 0
     thought: str = ""
     calls: list[Call] = field(default_factory=list)
     stop: str = ""
@@ -34,9 +38,11 @@ class Told:
         """Go on with the present run of words."""
         self.spoken[-1] += words
 
-    def pause(self) -> None:
+    def pause(self, name: str, *, silent: bool = False) -> None:
         """Something stood here that is not words."""
         self.spoken.append("")
+        self.others.append(name)
+        self.silent += silent
 
 
 def records(stream: bytes) -> list[Any]:
@@ -63,8 +69,10 @@ def by_anthropic(reply: bytes, *, stream: bool) -> Told:
                 told.calls.append((block["name"], block["input"]))
             case "redacted_thinking":
                 pass
-            case _:
-                told.pause()
+            case "server_tool_use" | "mcp_tool_use":
+                told.pause(block["name"], silent=True)
+            case kind:
+                told.pause(kind.removesuffix("_tool_result"), silent=kind == "fallback")
     return told
 
 
@@ -135,7 +143,7 @@ def _hear(delta: Body, told: Told, pending: list[Body]) -> None:
     told.thought += _reasoning(delta)
     audio = delta.get("audio") or {}
     if audio.get("data") or delta.get("images"):
-        told.pause()
+        told.pause("audio" if audio.get("data") else "image", silent=bool(audio))
         told.say(audio.get("transcript") or "")
     function = delta.get("function_call") or {}
     for call in delta.get("tool_calls") or ([{"function": function}] if any(function.values()) else []):
@@ -169,28 +177,142 @@ def _gather(call: Body, pending: list[Body]) -> None:
         same[-1]["arguments"] += arguments
 
 
-READERS: Mapping[str, Callable[..., Told]] = {"anthropic": by_anthropic, "openai_chat": by_openai_chat}
+def by_gemini(reply: bytes, *, stream: bool) -> Told:
+    """What the first candidate of a reply of the Gemini API tells; an array of records is a reply as well."""
+    said = records(reply) if stream and not reply.startswith(b"[") else json.loads(reply)
+    told = Told()
+    for record in said if isinstance(said, list) else [said]:
+        usage = record.get("usageMetadata") or {}
+        if "promptTokenCount" in usage:
+            told.read = usage["promptTokenCount"] + usage.get("toolUsePromptTokenCount", 0)
+            told.written = usage.get("candidatesTokenCount", 0) + usage.get("thoughtsTokenCount", 0)
+        if (record.get("promptFeedback") or {}).get("blockReason"):
+            told.stop = "SAFETY"
+        for candidate in record.get("candidates") or []:
+            if not candidate.get("index"):
+                told.stop = str(candidate.get("finishReason") or told.stop)
+                for part in (candidate.get("content") or {}).get("parts") or []:
+                    _hear_part(part, told)
+    return told
 
-STOPS: Mapping[str, Mapping[str, str]] = {
+
+def _hear_part(part: Body, told: Told) -> None:
+    match part:
+        case {"text": words, "thought": True}:
+            told.thought += words
+        case {"text": words}:
+            told.say(words)
+        case {"functionCall": call}:
+            if "name" in call:
+                told.calls.append((call["name"], call.get("args") or {}))
+            for piece in call.get("partialArgs") or []:
+                _fill_in(told.calls[-1][1], piece)
+        case {"inlineData": data}:
+            kind = data["mimeType"].partition("/")[0]
+            told.pause(kind, silent=kind == "audio")
+        case {"codeExecutionResult": _}:
+            told.pause("code_execution")
+        case {"toolCall": tool} | {"toolResponse": tool}:
+            told.pause(tool["toolType"].lower(), silent=True)
+        case _:
+            told.pause("executableCode")
+
+
+def _fill_in(arguments: Any, piece: Body) -> None:
+    """Put in a piece of arguments at its path, such as `$.a[0].b`."""
+    steps = re.findall(r"\w+", piece["jsonPath"])
+    for step, following in pairwise(steps):
+        if step.isdigit() and int(step) == len(arguments):
+            arguments.append({})
+        elif not step.isdigit():
+            arguments.setdefault(step, [] if following.isdigit() else {})
+        arguments = arguments[int(step) if step.isdigit() else step]
+    value, last = piece.get("stringValue", piece.get("numberValue")), steps[-1]
+    arguments[last] = arguments[last] + value if last in arguments else value
+
+
+def by_ollama(reply: bytes, *, stream: bool) -> Told:
+    """What a reply of Ollama tells, be it to a conversation or to a prompt."""
+    told = Told()
+    for line in reply.splitlines() if stream else [reply]:
+        record = json.loads(line)
+        message = record.get("message") or {**record, "content": record.get("response")}
+        told.say(message.get("content") or "")
+        told.thought += message.get("thinking") or ""
+        functions = [call["function"] for call in message.get("tool_calls") or []]
+        told.calls += [(function["name"], function["arguments"]) for function in functions]
+        if record["done"]:
+            told.stop = record.get("done_reason") or ""
+            told.read, told.written = record.get("prompt_eval_count"), record.get("eval_count")
+    return told
+
+
+READERS: Mapping[str, Callable[..., Told]] = {
+    "anthropic": by_anthropic,
+    "gemini": by_gemini,
+    "ollama": by_ollama,
+    "openai_chat": by_openai_chat,
+}
+
+REASONS: Mapping[str, Mapping[str, str]] = {
     "anthropic": {
-        "end_turn": "stop",
-        "stop_sequence": "stop",
-        "pause_turn": "stop",
-        "compaction": "stop",
-        "tool_use": "tool_calls",
+        "end_turn": "end",
+        "stop_sequence": "end",
+        "pause_turn": "end",
+        "compaction": "end",
+        "tool_use": "call",
         "max_tokens": "length",
         "model_context_window_exceeded": "length",
-        "refusal": "content_filter",
+        "refusal": "refusal",
     },
+    "gemini": {
+        "STOP": "end",
+        "1": "end",
+        "MAX_TOKENS": "length",
+        "2": "length",
+        "SAFETY": "refusal",
+        "MODEL_ARMOR": "refusal",
+        "RECITATION": "recitation",
+        "OTHER": "failure",
+        "UNEXPECTED_TOOL_CALL": "bad call",
+        "FAKE_ENUM": "end",
+    },
+    "ollama": {"": "end", "stop": "end", "length": "length", "custom": "end"},
     "openai_chat": {
-        "": "end_turn",
-        "stop": "end_turn",
-        "eos": "end_turn",
-        "tool_calls": "tool_use",
-        "function_call": "tool_use",
-        "length": "max_tokens",
-        "max_tokens": "max_tokens",
+        "": "end",
+        "stop": "end",
+        "eos": "end",
+        "tool_calls": "call",
+        "function_call": "call",
+        "length": "length",
+        "max_tokens": "length",
         "content_filter": "refusal",
     },
 }
-"""How a reply of the one protocol ends in the words of the other. A call that came is always a tool's."""
+"""Why a reply ended, by the word of each protocol. An ordinary end behind a call is a call's."""
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "anthropic": {"call": "tool_use", "length": "max_tokens", "refusal": "refusal", "recitation": "refusal"},
+    "gemini": {
+        "length": "MAX_TOKENS",
+        "refusal": "SAFETY",
+        "recitation": "RECITATION",
+        "failure": "OTHER",
+        "bad call": "UNEXPECTED_TOOL_CALL",
+    },
+    "ollama": {"length": "length"},
+    "openai_chat": {
+        "call": "tool_calls",
+        "length": "length",
+        "refusal": "content_filter",
+        "recitation": "content_filter",
+    },
+}
+"""What a client is told of each of them; of every other one, the word for an ordinary `END`."""
+
+END: Mapping[str, str] = {
+    "anthropic": "end_turn",
+    "gemini": "STOP",
+    "ollama": "stop",
+    "openai_chat": "stop",
+}
