@@ -4,10 +4,14 @@ import asyncio
 
 import pytest
 
-from tests.clients.conversations import SPEAKERS, Claude, Gpt, Tool, Wish
+from tests.clients.conversations import Conversation, Tool, Wish
+from tests.clients.speakers import SPEAKERS
 from tests.gateways import process
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning"),
+]
 
 LIMIT_S = 10.0
 CLOCK = Tool("look_at_the_clock", ("zone",))
@@ -15,8 +19,8 @@ CLOCK = Tool("look_at_the_clock", ("zone",))
 
 @pytest.mark.parametrize("speaker", SPEAKERS.values(), ids=SPEAKERS)
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-async def test_the_demo_model_answers(speaker: type[Claude | Gpt], stream: bool) -> None:
-    async with process() as gateway, asyncio.timeout(LIMIT_S):
+async def test_the_demo_model_answers(speaker: type[Conversation], stream: bool) -> None:
+    async with process(MODEL_PROVIDER="demo") as gateway, asyncio.timeout(LIMIT_S):
         conversation = speaker()
         conversation.say("Is anybody there?")
 
@@ -28,9 +32,9 @@ async def test_the_demo_model_answers(speaker: type[Claude | Gpt], stream: bool)
 
 @pytest.mark.parametrize("speaker", SPEAKERS.values(), ids=SPEAKERS)
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-async def test_the_demo_model_works_a_tool_loop(speaker: type[Claude | Gpt], stream: bool) -> None:
-    wish = Wish("demo", stream, (CLOCK,))
-    async with process() as gateway, asyncio.timeout(LIMIT_S):
+async def test_the_demo_model_works_a_tool_loop(speaker: type[Conversation], stream: bool) -> None:
+    wish = Wish("demo", stream, tools=(CLOCK,))
+    async with process(MODEL_PROVIDER="demo") as gateway, asyncio.timeout(LIMIT_S):
         conversation = speaker()
         conversation.say("Please use the tool look_at_the_clock.")
         (call,) = (await conversation.hear(gateway, wish)).calls

@@ -2,35 +2,85 @@
 real service refuses.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from gateway.config.schema import DeploymentConfig, PoolConfig
+from gateway.config.schema import AuthConfig, DeploymentConfig, PoolConfig
 from gateway.wire.fast_json import dumps
-from tests.clients.conversations import READ, SPEAKERS, WRITE, Claude, Conversation, Gpt, Wish
+from tests.clients.conversations import KEY, READ, WRITE, Conversation, Wish
 from tests.clients.files import PDF, PNG
+from tests.clients.speakers import SPEAKERS, Claude, Llama
 from tests.gateways import configured, running
 from tests.probes.strict import Strict, strict
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """A strict upstream: the model to name, who serves it, and how its wire says some things."""
+
+    model: str
+    provider: str
+    path: str
+    instructions: Callable[[dict[str, Any]], Any]
+    forced: Callable[[dict[str, Any]], Any]
+    reads: frozenset[str] = frozenset({"image/png", "application/pdf"})
+
+
+UPSTREAMS: Mapping[str, Upstream] = {
+    "openai-chat": Upstream(
+        "gpt-probe-1",
+        "openai-custom",
+        "/v1",
+        lambda body: body["messages"][0],
+        lambda body: body["tool_choice"]["function"]["name"],
+    ),
+    "anthropic": Upstream(
+        "claude-probe-1",
+        "claude-custom",
+        "",
+        lambda body: body["system"],
+        lambda body: body["tool_choice"]["name"],
+    ),
+    "gemini": Upstream(
+        "gemini-3-probe",
+        "gemini",
+        "",
+        lambda body: body["systemInstruction"],
+        lambda body: body["toolConfig"]["functionCallingConfig"]["allowedFunctionNames"][0],
+    ),
+    # This protocol cannot say that a tool must be called: it is the only one there is.
+    "ollama": Upstream(
+        "probe-1",
+        "ollama",
+        "",
+        lambda body: body["messages"][0],
+        lambda body: "".join(tool["function"]["name"] for tool in body["tools"]),
+        frozenset({"image/png"}),
+    ),
+}
 
 pytestmark = [
     pytest.mark.shared,
     pytest.mark.slow,
-    pytest.mark.parametrize("upstream", ["openai-chat", "anthropic"]),
-    pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"]),
+    pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning"),
+    pytest.mark.parametrize("upstream", UPSTREAMS),
 ]
+every_way = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 every_client = pytest.mark.parametrize("speaker", SPEAKERS.values(), ids=SPEAKERS)
 
-UPSTREAMS = {
-    "openai-chat": ("gpt-probe-1", "openai-custom", "/v1"),
-    "anthropic": ("claude-probe-1", "claude-custom", ""),
-}
+# Its protocol has no word for a tool that must be called, and no place for files but pictures.
+choosing = {name: speaker for name, speaker in SPEAKERS.items() if speaker is not Llama}
+every_choosing_client = pytest.mark.parametrize("speaker", choosing.values(), ids=choosing)
+
 TOOLS = (WRITE, READ)
 TASK = "Please do this. PROBE_TASK path=/tmp/notes.txt content=n42 mode="
 PLAIN_ANSWER = "Probe session."
+INSTRUCTION = "You are a probe, and terse."
 
 
 class Weather(BaseModel):
@@ -42,21 +92,26 @@ class Weather(BaseModel):
 
 
 @asynccontextmanager
-async def between(upstream: str) -> AsyncIterator[tuple[str, str, Strict]]:
-    """A gateway, the model to name, and the strict upstream behind it; which must have nothing to say."""
-    model, provider, path = UPSTREAMS[upstream]
+async def between(upstream: str, *, frowns: bool = False) -> AsyncIterator[tuple[str, str, Strict]]:
+    """A gateway, the model to name, and the strict upstream behind it; which must have nothing to say unless
+    it `frowns`.
+    """
+    kind = UPSTREAMS[upstream]
     async with strict(upstream) as far:
         member = DeploymentConfig(
             id="far",
-            provider=provider,
+            provider=kind.provider,
             api_key=SecretStr("upstream-key-7a"),
-            base_url=far.url + path,
+            base_url=far.url + kind.path,
             models=("*",),
         )
-        config = configured(PoolConfig(name="far", deployments=(member,)))
+        config = configured(
+            PoolConfig(name="far", deployments=(member,)), auth=AuthConfig(api_keys=(SecretStr(KEY),))
+        )
         async with running(config) as gateway:
-            yield gateway, model, far
-        assert await far.complaints() == []
+            yield gateway, kind.model, far
+        if not frowns:
+            assert await far.complaints() == []
 
 
 async def bodies(far: Strict) -> list[dict[str, Any]]:
@@ -64,25 +119,72 @@ async def bodies(far: Strict) -> list[dict[str, Any]]:
     return [request["body"] for request in await far.requests()]
 
 
+def is_in(data: str, body: dict[str, Any]) -> bool:
+    """Whether a file stands in `body`, in either alphabet of base64."""
+    return data.encode() in dumps(body).replace(b"-", b"+").replace(b"_", b"/")
+
+
+@every_way
 @every_client
-@pytest.mark.parametrize(("mime", "data"), [("image/png", PNG), ("application/pdf", PDF)], ids=["PNG", "PDF"])
-async def test_a_file_arrives(
-    *, upstream: str, stream: bool, speaker: type[Claude | Gpt], mime: str, data: str
-) -> None:
+async def test_words_are_answered(upstream: str, stream: bool, speaker: type[Conversation]) -> None:
     async with between(upstream) as (gateway, model, far):
         conversation = speaker()
-        conversation.show("What is this?", mime, data)
+        conversation.say("Good morning — ça va? 🚀")
+        first = await conversation.hear(gateway, Wish(model, stream, INSTRUCTION))
+        conversation.say("And then?")
+
+        second = await conversation.hear(gateway, Wish(model, stream, INSTRUCTION))
+
+        assert first.text.startswith(PLAIN_ANSWER)
+        assert first.text.endswith("café ✓ 🚀.")
+        assert second.text == first.text
+        body = (await bodies(far))[-1]
+        assert INSTRUCTION.encode() in dumps(UPSTREAMS[upstream].instructions(body))
+        assert dumps(body).count(INSTRUCTION.encode()) == 1
+        assert "Good morning — ça va? 🚀".encode() in dumps(body)
+        assert "🚀.".encode() in dumps(body)
+
+
+@every_way
+@every_client
+async def test_a_picture_arrives(upstream: str, stream: bool, speaker: type[Conversation]) -> None:
+    async with between(upstream) as (gateway, model, far):
+        conversation = speaker()
+        conversation.show("What is this?", "image/png", PNG)
 
         heard = await conversation.hear(gateway, Wish(model, stream))
 
         assert heard.text.startswith(PLAIN_ANSWER)
         (body,) = await bodies(far)
-        assert data.encode() in dumps(body)
+        assert is_in(PNG, body)
 
 
+@every_way
+@every_choosing_client
+async def test_a_document_arrives_where_the_model_reads_any_and_is_refused_elsewhere(
+    upstream: str, stream: bool, speaker: type[Conversation]
+) -> None:
+    async with between(upstream, frowns=True) as (gateway, model, far):
+        conversation = speaker()
+        conversation.show("What is this?", "application/pdf", PDF)
+        if "application/pdf" not in UPSTREAMS[upstream].reads:
+            with pytest.raises(speaker.errors["refused"][1], match=r"messages\[0\]|contents\[0\]"):
+                await conversation.hear(gateway, Wish(model, stream))
+            assert await far.requests() == []
+            return
+
+        heard = await conversation.hear(gateway, Wish(model, stream))
+
+        assert heard.text.startswith(PLAIN_ANSWER)
+        (body,) = await bodies(far)
+        assert is_in(PDF, body)
+        assert await far.complaints() == []
+
+
+@every_way
 async def test_an_image_in_a_tools_result_arrives(upstream: str, stream: bool) -> None:
     async with between(upstream) as (gateway, model, far):
-        wish = Wish(model, stream, TOOLS)
+        wish = Wish(model, stream, tools=TOOLS)
         conversation = Claude()
         conversation.say(f"{TASK}seq")
         (call,) = (await conversation.hear(gateway, wish)).calls
@@ -91,12 +193,13 @@ async def test_an_image_in_a_tools_result_arrives(upstream: str, stream: bool) -
         (second,) = (await conversation.hear(gateway, wish)).calls
 
         assert second.name == READ.name
-        assert PNG.encode() in dumps((await bodies(far))[-1])
+        assert is_in(PNG, (await bodies(far))[-1])
 
 
+@every_way
 @every_client
 async def test_an_answer_after_a_schema_is_parsed_by_the_sdk(
-    upstream: str, stream: bool, speaker: type[Claude | Gpt]
+    upstream: str, stream: bool, speaker: type[Conversation]
 ) -> None:
     async with between(upstream) as (gateway, model, _):
         conversation = speaker()
@@ -107,36 +210,109 @@ async def test_an_answer_after_a_schema_is_parsed_by_the_sdk(
     assert isinstance(heard.parsed, Weather)
 
 
-@every_client
+@every_way
+@every_choosing_client
 async def test_a_tool_that_must_be_called_is_called(
-    upstream: str, stream: bool, speaker: type[Claude | Gpt]
+    upstream: str, stream: bool, speaker: type[Conversation]
 ) -> None:
     async with between(upstream) as (gateway, model, far):
         conversation = speaker()
         conversation.say(f"{TASK}seq")
 
-        heard = await conversation.hear(gateway, Wish(model, stream, TOOLS, forced=WRITE.name))
+        heard = await conversation.hear(gateway, Wish(model, stream, tools=TOOLS, forced=WRITE.name))
 
         assert [call.name for call in heard.calls] == [WRITE.name]
         (body,) = await bodies(far)
-        assert body["tool_choice"] in (
-            {"type": "tool", "name": WRITE.name},
-            {"type": "function", "function": {"name": WRITE.name}},
-        )
+        assert UPSTREAMS[upstream].forced(body) == WRITE.name
 
 
+@every_way
 @every_client
-async def test_two_tools_are_called_at_once(upstream: str, stream: bool, speaker: type[Claude | Gpt]) -> None:
+async def test_a_loop_of_tools_comes_to_its_end(
+    upstream: str, stream: bool, speaker: type[Conversation]
+) -> None:
     async with between(upstream) as (gateway, model, _):
-        wish = Wish(model, stream, TOOLS)
-        conversation: Conversation = speaker()
+        wish = Wish(model, stream, INSTRUCTION, TOOLS)
+        conversation = speaker()
+        conversation.say(f"{TASK}seq")
+        (one,) = (await conversation.hear(gateway, wish)).calls
+        conversation.results({one.id: "ok, written"})
+        (two,) = (await conversation.hear(gateway, wish)).calls
+        conversation.results({two.id: "n42"})
+
+        heard = await conversation.hear(gateway, wish)
+
+    assert (one.name, one.arguments) == (WRITE.name, {"path": "/tmp/notes.txt", "content": "n42"})
+    assert (two.name, two.arguments) == (READ.name, {"path": "/tmp/notes.txt"})
+    assert (heard.text, [*heard.calls]) == ("PROBE_DONE n42", [])
+
+
+@every_way
+@every_client
+async def test_two_tools_are_called_at_once(upstream: str, stream: bool, speaker: type[Conversation]) -> None:
+    async with between(upstream) as (gateway, model, far):
+        wish = Wish(model, stream, tools=TOOLS)
+        conversation = speaker()
         conversation.say(f"{TASK}parallel")
         one, two = (await conversation.hear(gateway, wish)).calls
         conversation.results({two.id: "ok, the second", one.id: "ok, the first"})
 
         heard = await conversation.hear(gateway, wish)
 
+        last = dumps((await bodies(far))[-1])
+
     assert one.id != two.id
     assert one.arguments == {"path": "/tmp/notes.txt", "content": "n42"}
     assert two.arguments == {"path": "/tmp/notes.txt.2", "content": "n42"}
     assert heard.text == "PROBE_DONE n42"
+    assert b"ok, the first" in last
+    assert b"ok, the second" in last
+
+
+@every_way
+@every_client
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("400", "refused"),
+        ("429", "busy"),
+        ("500", "broken"),
+        ("503", "overloaded"),
+        # That its own key is wrong is the gateway's affair.
+        ("401", "broken"),
+    ],
+)
+async def test_a_failure_of_the_upstreams_is_an_error_of_its_class(
+    *, upstream: str, stream: bool, speaker: type[Conversation], fault: str, kind: str
+) -> None:
+    async with between(upstream, frowns=True) as (gateway, model, far):
+        await far.fault(fault)
+        conversation = speaker()
+        conversation.say("Good morning.")
+
+        status, error = speaker.errors[kind]
+        with pytest.raises(error) as caught:
+            await conversation.hear(gateway, Wish(model, stream))
+
+    assert status_of(caught.value) == status
+
+
+@every_client
+async def test_a_wrong_key_is_an_error_of_its_class(upstream: str, speaker: type[Conversation]) -> None:
+    async with between(upstream, frowns=True) as (gateway, model, far):
+        conversation = speaker()
+        conversation.say("Good morning.")
+
+        status, error = speaker.errors["unknown"]
+        with pytest.raises(error) as caught:
+            await conversation.hear(gateway, Wish(model), key="sdk-client-key-that-nobody-gave")
+
+        assert await far.requests() == []
+    assert status_of(caught.value) == status
+
+
+def status_of(error: Exception) -> int:
+    """The status in an SDK's error."""
+    found = getattr(error, "status_code", None) or getattr(error, "code", None)
+    assert isinstance(found, int)
+    return found

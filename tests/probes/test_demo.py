@@ -33,7 +33,7 @@ def claude_code() -> Path:
 
 
 async def _install() -> None:
-    async with process() as gateway:
+    async with process(MODEL_PROVIDER="demo") as gateway:
         probe = shared("clients", "probes", "probe_claude_code.sh")
         child = await asyncio.create_subprocess_exec("bash", str(probe), gateway, "any", "demo", "text")
         await child.wait()
@@ -88,7 +88,7 @@ def tools_called(records: list[dict[str, Any]]) -> list[str]:
 
 
 async def test_the_demo_answers_claude_code(claude_code: Path, tmp_path: Path) -> None:
-    async with process() as gateway:
+    async with process(MODEL_PROVIDER="demo") as gateway:
         records = await asked(claude_code, gateway, tmp_path, "Is anybody there?")
 
     assert tools_called(records) == []
@@ -99,7 +99,7 @@ async def test_the_demo_answers_claude_code(claude_code: Path, tmp_path: Path) -
 async def test_the_demo_works_a_tool_loop_of_claude_code(
     claude_code: Path, tmp_path: Path, tool: str, said: str
 ) -> None:
-    async with process() as gateway:
+    async with process(MODEL_PROVIDER="demo") as gateway:
         records = await asked(claude_code, gateway, tmp_path, f"Please use the tool {tool} once.")
 
     assert tools_called(records) == [tool]
