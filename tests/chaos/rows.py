@@ -1,0 +1,87 @@
+"""A fault and how it must end: the words in which the tables of the campaign are written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from tests.chaos.endings import Broken, Ending, Kind, Refused, Unreadable, Whole
+
+OPENAI, ANTHROPIC, GEMINI, OLLAMA = "openai-custom", "claude-custom", "gemini", "ollama"
+EVERYWHERE = (OPENAI, ANTHROPIC, GEMINI, OLLAMA)
+EVENTS = (OPENAI, ANTHROPIC, GEMINI)
+"""The upstreams that stream server-sent events."""
+
+PATIENT: Mapping[str, float] = dict.fromkeys(
+    ("connect", "first_content", "idle", "progress", "non_stream"), 20
+)
+IMPATIENT: Mapping[str, float] = {"first_content": 1.5, "idle": 1, "progress": 1.5, "non_stream": 1.5}
+SHORT: Mapping[str, float] = {**PATIENT, "total": 2}
+
+GOOD = Whole()
+UPSTREAM, TIMEOUT = Refused(Kind.UPSTREAM), Refused(Kind.TIMEOUT)
+CUT = Broken(Kind.UPSTREAM)
+SANE = Whole(usage=None)
+
+WEATHER = "get_weather"
+BAD_CALL = Whole("", "tool_calls", ((WEATHER, '{"city":Paris'),), usage=None)
+ARRAY_CALL = Whole("", "tool_calls", (("a", [1, 2]),), usage=None)
+UNREADABLE_CALL = Unreadable("tool parameter JSON")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault with its expectations, of a request for a whole reply and for a stream; None where it does not
+    occur.
+
+    `at`: the providers where it ends so; `to`: the protocols of the clients for whom it does, all if empty.
+    """
+
+    fault: str
+    whole: Ending | None
+    stream: Ending | None
+    at: tuple[str, ...] = EVERYWHERE
+    to: tuple[str, ...] = ()
+    timeouts: Mapping[str, float] = field(default_factory=lambda: PATIENT)
+
+
+def both(
+    ending: Ending, *faults: str, at: tuple[str, ...] = EVERYWHERE, to: tuple[str, ...] = ()
+) -> list[Row]:
+    """Faults that end alike however they are asked for."""
+    return [Row(fault, ending, ending, at, to) for fault in faults]
+
+
+def streamed(
+    ending: Ending, *faults: str, at: tuple[str, ...] = EVERYWHERE, to: tuple[str, ...] = ()
+) -> list[Row]:
+    """Faults that only a stream can have."""
+    return [Row(fault, None, ending, at, to) for fault in faults]
+
+
+def impatient(whole: Ending | None, stream: Ending | None, *faults: str) -> list[Row]:
+    """Faults that only time ends."""
+    return [Row(fault, whole, stream, timeouts=IMPATIENT) for fault in faults]
+
+
+def refused(kind: Kind, *faults: str, at: tuple[str, ...] = EVERYWHERE) -> list[Row]:
+    """An error status, however the reply was asked for."""
+    return both(Refused(kind), *faults, at=at)
+
+
+def own(kind: Kind, status: int, *faults: str) -> list[Row]:
+    """The request's own fault, told verbatim to a client that speaks the upstream's protocol."""
+    return both(Refused(kind, own=status), *faults)
+
+
+def said(fault: str, text: str) -> Row:
+    """A reply with that text, said twice where it is streamed."""
+    return Row(fault, Whole(text), Whole(text * 2))
+
+
+def called(fault: str, *calls: tuple[str, object], own: tuple[str, object] | None = None) -> list[Row]:
+    """A reply that calls tools; `own`: how OpenAI's own client reads what OpenAI's upstream said."""
+    ending = Whole("", "tool_calls", calls, usage=None)
+    passed = ending if own is None else replace(ending, own=replace(ending, calls=(own,)))
+    return [
+        Row(fault, passed, passed, (OPENAI,)),
+        Row(fault, ending, ending, (ANTHROPIC, GEMINI, OLLAMA)),
+    ]
