@@ -2,18 +2,16 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from gateway.config.schema import ServerConfig
 from tests.gateways import configured, running
 from tests.gateways import pool as in_process_pool
+from tests.knocking import knocking
 from tests.processes import Served, pool, serving
 from tests.upstreams import Play, Silence, chunk, completion, playing, sse
 
@@ -23,31 +21,8 @@ HERE = sse(chunk({"role": "assistant", "content": "Hello"}), done=False)
 REST = sse(chunk({"content": " world"}), chunk({}, "stop"))
 BODY = {"model": "gpt-test", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
 JSON = Play([completion("fine")], content_type="application/json")
+STREAMS = 100
 ERRORS = {"/v1/chat/completions": b'data: {"error":', "/v1/messages": b"event: error\n"}
-
-
-@asynccontextmanager
-async def pausing(release: asyncio.Event) -> AsyncIterator[str]:
-    """An upstream whose stream goes on when `release` says so; yields its URL."""
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        await request.read()
-        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
-        await response.prepare(request)
-        await response.write(HERE)
-        await release.wait()
-        await response.write(REST)
-        return response
-
-    app = web.Application()
-    app.router.add_post("/{path:.*}", handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 def config(url: str, **server: float) -> dict[str, Any]:
@@ -125,8 +100,8 @@ async def test_an_open_stream_is_told_when_its_time_is_up(tmp_path: Path, path: 
 async def test_a_stream_that_ends_in_time_is_whole_and_nothing_new_is_begun(tmp_path: Path) -> None:
     release = asyncio.Event()
 
-    async with pausing(release) as upstream_url:
-        settings = config(upstream_url, accept_while_draining_s=0.2, drain_s=10)
+    async with playing(Play([HERE, release, REST])) as upstream:
+        settings = config(upstream.url, accept_while_draining_s=0.2, drain_s=10)
         async with serving(tmp_path, **settings) as served, aiohttp.ClientSession() as session:
             stream = await post(session, f"{served.url}/v1/chat/completions", stream=True)
             await stream.content.readuntil(b"Hello")
@@ -138,6 +113,38 @@ async def test_a_stream_that_ends_in_time_is_whole_and_nothing_new_is_begun(tmp_
             assert await exit_code(served) == 0
     assert b" world" in rest
     assert rest.endswith(b"data: [DONE]\n\n")
+
+
+async def test_under_load_no_request_is_lost_that_fits_in_the_drain(tmp_path: Path) -> None:
+    release = asyncio.Event()
+    streams = [Play([HERE, release, REST])] * STREAMS
+
+    async with playing(*streams, JSON) as upstream:
+        settings = config(upstream.url, accept_while_draining_s=1, drain_s=20)
+        async with (
+            serving(tmp_path, **settings) as served,
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
+        ):
+            path = f"{served.url}/v1/chat/completions"
+            begun = await asyncio.gather(*(post(session, path, stream=True) for _ in range(STREAMS)))
+            await asyncio.gather(*(stream.content.readuntil(b"Hello") for stream in begun))
+            async with knocking(served.url) as knocks:
+                await knocks.more(20)
+                served.child.send_signal(signal.SIGTERM)
+                await draining(session, served.url)
+                await knocks.more(20)
+            # Whoever balances the load has seen it by now, and sends the next to somebody else.
+            await refuses_connections(served.url)
+            release.set()
+            rests = await asyncio.gather(*(stream.content.read() for stream in begun))
+            for stream in begun:
+                stream.close()
+            assert await exit_code(served) == 0
+        records = [line for line in served.output().splitlines() if '"event":"request"' in line]
+    assert knocks.failed == []
+    assert [rest for rest in rests if not rest.endswith(b"data: [DONE]\n\n")] == []
+    assert len(records) == STREAMS + knocks.served
+    assert [line for line in records if '"outcome":"ok"' not in line] == []
 
 
 async def test_a_request_for_a_whole_reply_is_told_when_its_time_is_up(tmp_path: Path) -> None:
