@@ -18,15 +18,8 @@ from aiohttp import web
 from gateway.access.guesses import Guesses
 from gateway.access.keys import ClientKeys
 from gateway.config.checks import is_loopback
-from gateway.config.schema import (
-    DeploymentConfig,
-    GatewayConfig,
-    HealthCheckConfig,
-    LimitsConfig,
-    PoolConfig,
-    ServerConfig,
-    TimeoutsConfig,
-)
+from gateway.config.members import DeploymentConfig, LimitsConfig, PoolConfig
+from gateway.config.schema import GatewayConfig, HealthCheckConfig, ServerConfig, TimeoutsConfig
 from gateway.pool import limits
 from gateway.pool.checker import HealthChecker
 from gateway.pool.deployment import Deployment, Timeouts

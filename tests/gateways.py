@@ -8,14 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from gateway.app import build
-from gateway.config.schema import (
-    AuthConfig,
-    DeploymentConfig,
-    GatewayConfig,
-    PoolConfig,
-    ServerConfig,
-    TimeoutsConfig,
-)
+from gateway.config.members import DeploymentConfig, PoolConfig
+from gateway.config.schema import AuthConfig, GatewayConfig, ServerConfig, TimeoutsConfig
 from gateway.providers.transport import AiohttpTransport, new_session
 
 

@@ -12,7 +12,8 @@ from gateway.auth.api_key import NoKey
 from gateway.cli.configuration import configuration
 from gateway.cli.table import table
 from gateway.cli.welcome import place_of
-from gateway.config.schema import DeploymentConfig, GatewayConfig, PoolConfig
+from gateway.config.members import DeploymentConfig, PoolConfig
+from gateway.config.schema import GatewayConfig
 from gateway.pool.checker import probe
 from gateway.pool.deployment import Deployment
 from gateway.providers import PROVIDERS

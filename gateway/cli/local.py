@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from gateway.config.environment import DEMO
-from gateway.config.schema import DeploymentConfig, GatewayConfig, PoolConfig
+from gateway.config.members import DeploymentConfig, PoolConfig
+from gateway.config.schema import GatewayConfig
 from gateway.protocols.codec import Operation
 from gateway.providers.ollama import OLLAMA
 

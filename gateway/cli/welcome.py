@@ -8,7 +8,8 @@ from shlex import quote
 
 from gateway.cli.address import address_of, host_of
 from gateway.cli.table import table
-from gateway.config.schema import DeploymentConfig, GatewayConfig, PoolConfig
+from gateway.config.members import DeploymentConfig, PoolConfig
+from gateway.config.schema import GatewayConfig
 from gateway.protocols import CODECS
 from gateway.providers.provider import Provider
 

@@ -10,24 +10,17 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
-from gateway.config.schema import (
+from gateway.config.members import (
     PRICE_CLASSES,
-    BaseUrl,
-    Glob,
-    HealthCheckConfig,
     LimitsConfig,
-    LogConfig,
     Number,
     Price,
-    Seconds,
-    Secret,
-    Section,
-    ServerConfig,
     StrategyConfig,
     TimeoutOverrides,
-    TimeoutsConfig,
     Weight,
 )
+from gateway.config.schema import HealthCheckConfig, LogConfig, ServerConfig, TimeoutsConfig
+from gateway.config.sections import BaseUrl, Glob, Seconds, Secret, Section
 
 T = TypeVar("T")
 

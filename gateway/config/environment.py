@@ -15,16 +15,9 @@ from gateway.config.checks import checked_base_url, checked_key, completed, is_l
 from gateway.config.errors import ConfigError
 from gateway.config.kinds import Kinds, ProviderFacts
 from gateway.config.load import load_pools
+from gateway.config.members import DeploymentConfig, PoolConfig, PoolsConfig
 from gateway.config.problems import guess
-from gateway.config.schema import (
-    AuthConfig,
-    DeploymentConfig,
-    GatewayConfig,
-    LogConfig,
-    PoolConfig,
-    PoolsConfig,
-    ServerConfig,
-)
+from gateway.config.schema import AuthConfig, GatewayConfig, LogConfig, ServerConfig
 from gateway.config.variables import checked, level_said, server_said, value_of
 
 DEMO = "demo"

@@ -17,16 +17,9 @@ from gateway.config.document import DeploymentDocument, GatewayDocument, PoolDoc
 from gateway.config.errors import ConfigError
 from gateway.config.interpolation import Lookup, interpolate
 from gateway.config.kinds import Kinds
+from gateway.config.members import DeploymentConfig, PoolConfig, PoolsConfig
 from gateway.config.problems import Place, Problem, guess, refusal
-from gateway.config.schema import (
-    AuthConfig,
-    DeploymentConfig,
-    GatewayConfig,
-    LogConfig,
-    PoolConfig,
-    PoolsConfig,
-    ServerConfig,
-)
+from gateway.config.schema import AuthConfig, GatewayConfig, LogConfig, ServerConfig
 from gateway.config.validation import Source
 from gateway.config.variables import level_said, server_said, value_of
 from gateway.config.yaml_nodes import Scalar, find, parse, scalars

@@ -13,8 +13,9 @@ from gateway.canonical.json import JsonValue
 from gateway.config.checks import checked_glob, leads_back
 from gateway.config.document import DeploymentDocument, PoolsDocument
 from gateway.config.kinds import Kinds
+from gateway.config.members import StrategyConfig
 from gateway.config.problems import Path, Problem, guess
-from gateway.config.schema import ServerConfig, StrategyConfig
+from gateway.config.schema import ServerConfig
 from gateway.config.validation import Source, words_of
 
 _POOL = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from gateway import cli, errors
 from gateway.cli.check import Result, failure, report, results_of
-from gateway.config.schema import DeploymentConfig, GatewayConfig, PoolConfig
+from gateway.config.members import DeploymentConfig, PoolConfig
+from gateway.config.schema import GatewayConfig
 from gateway.providers.transport import AiohttpTransport, new_session
 from gateway.wire.http import HttpReply, HttpRequest
 from tests.gateways import configured, free_port, pool

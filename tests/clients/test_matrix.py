@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from gateway.config.schema import AuthConfig, DeploymentConfig, PoolConfig
+from gateway.config.members import DeploymentConfig, PoolConfig
+from gateway.config.schema import AuthConfig
 from gateway.wire.fast_json import dumps
 from tests.clients.conversations import KEY, READ, WRITE, Conversation, Wish
 from tests.clients.files import PDF, PNG

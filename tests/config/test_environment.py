@@ -9,7 +9,8 @@ import pytest
 from gateway.cli.kinds import kinds
 from gateway.config import environment
 from gateway.config.errors import ConfigError
-from gateway.config.schema import GatewayConfig, PoolConfig
+from gateway.config.members import PoolConfig
+from gateway.config.schema import GatewayConfig
 
 CLAUDE = "sk-ant-REDACTED"
 OPENAI = "sk-proj-1a2b3c4d5e6f7a8b"

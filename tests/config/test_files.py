@@ -13,14 +13,8 @@ from gateway.cli.kinds import kinds
 from gateway.config.document import DeploymentDocument, GatewayDocument, PoolDocument
 from gateway.config.environment import from_environment
 from gateway.config.load import load
-from gateway.config.schema import (
-    DeploymentConfig,
-    GatewayConfig,
-    HealthCheckConfig,
-    LogConfig,
-    ServerConfig,
-    TimeoutsConfig,
-)
+from gateway.config.members import DeploymentConfig
+from gateway.config.schema import GatewayConfig, HealthCheckConfig, LogConfig, ServerConfig, TimeoutsConfig
 from tests.gateways import running
 from tests.upstreams import FakeUpstream, Play, completion, playing
 

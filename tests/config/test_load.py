@@ -8,7 +8,8 @@ import pytest
 from gateway.cli.kinds import kinds
 from gateway.config.errors import ConfigError
 from gateway.config.load import load
-from gateway.config.schema import GatewayConfig, TimeoutOverrides
+from gateway.config.members import TimeoutOverrides
+from gateway.config.schema import GatewayConfig
 
 DEMO = "pools: {demo: [{}]}\n"
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gateway.config.schema import GatewayConfig, TimeoutOverrides, TimeoutsConfig
+from gateway.config.members import TimeoutOverrides
+from gateway.config.schema import GatewayConfig, TimeoutsConfig
 
 KEY = "sk-planted-9f8e7d6c5b4a"
 

@@ -5,7 +5,8 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from gateway.config.schema import DeploymentConfig, GatewayConfig, PoolConfig
+from gateway.config.members import DeploymentConfig, PoolConfig
+from gateway.config.schema import GatewayConfig
 from tests.corpus.recordings import Recording
 from tests.gateways import configured, pool
 

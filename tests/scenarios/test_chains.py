@@ -9,7 +9,8 @@ import openai
 import orjson
 import pytest
 
-from gateway.config.schema import DeploymentConfig, GatewayConfig, PoolConfig
+from gateway.config.members import DeploymentConfig, PoolConfig
+from gateway.config.schema import GatewayConfig
 from tests.gateways import configured, pool, running
 from tests.upstreams import FakeUpstream, Play, Reset, Silence, chunk, completion, playing, sse
 
@@ -175,7 +176,7 @@ async def test_a_part_that_nobody_can_say_is_a_400_that_names_it() -> None:
 @pytest.mark.parametrize(
     ("script", "status", "claude_kind", "openai_kind"),
     [
-        (refusing(429, "rate_limit_error", retry_after="9"), 429, "rate_limit_error", "rate_limit_error"),
+        (refusing(429, "rate_limit_error", retry_after_ms="20"), 429, "rate_limit_error", "rate_limit_error"),
         (refusing(503, "overloaded_error"), 503, "overloaded_error", "server_error"),
         (refusing(500), 502, "api_error", "server_error"),
         (refusing(401, "authentication_error"), 502, "api_error", "server_error"),

@@ -140,7 +140,8 @@ async def test_three_attempts_are_the_most_a_request_may_cost() -> None:
 @pytest.mark.parametrize(
     ("play", "status", "retry_after"),
     [
-        (refusal(429, retry_after="7"), 429, "7"),
+        (refusal(429, retry_after="11"), 429, "11"),
+        (refusal(429, retry_after_ms="20"), 429, "1"),
         (refusal(503), 503, "1"),
         (refusal(401, "Incorrect API key provided: sk-live-123456"), 502, None),
         (refusal(500), 502, None),

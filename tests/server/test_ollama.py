@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.config.schema import DeploymentConfig, PoolConfig
+from gateway.config.members import DeploymentConfig, PoolConfig
 from tests.gateways import configured, openai, pool, running
 from tests.upstreams import Play, completion, playing
 
