@@ -4,17 +4,55 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
-from typing import Protocol, TypeAlias
+from math import inf
+from typing import Any, Protocol, TypeAlias
+
+from gateway.canonical.json import JsonValue
 
 Clock: TypeAlias = Callable[[], float]
 """A clock in seconds; monotonic where nothing else is said."""
+
+
+@dataclass(slots=True, frozen=True)
+class Clocks:
+    """What time it is: `now` is monotonic, `wall` is the time of day, in seconds since 1970."""
+
+    now: Clock
+    wall: Clock
+
 
 _GRAINS = 1000
 """A window tells moments apart that are this share of its length from each other."""
 
 
+@dataclass(slots=True, frozen=True)
+class Calendar:
+    """Moments of a monotonic clock are dates (seconds since 1970) for whoever comes after this process, and
+    None for what never comes. At present it is `present` by that clock, and `wall` by the calendar.
+    """
+
+    present: float
+    wall: float
+
+    def date(self, moment: float) -> float | None:
+        """When `moment` is."""
+        return None if moment == inf else moment - self.present + self.wall
+
+    def moment(self, date: Any) -> float:
+        """The moment that was written down as `date`.
+
+        Raises:
+            TypeError, ValueError: that is no date.
+        """
+        return inf if date is None else float(date) - self.wall + self.present
+
+
 class Period(Protocol):
     """A stretch of time in which something is counted."""
+
+    @property
+    def name(self) -> str:
+        """What tells it from others."""
 
     def add(self, now: float, amount: float = 1) -> None:
         """Note that `amount` was used at `now`."""
@@ -24,6 +62,16 @@ class Period(Protocol):
 
     def below(self, most: float, now: float) -> float:
         """When less than `most` counts: `now`, or later."""
+
+    def facts(self, calendar: Calendar) -> JsonValue:
+        """What it has counted, for `recall`."""
+
+    def recall(self, facts: Any, calendar: Calendar) -> None:
+        """Go on from `facts`.
+
+        Raises:
+            LookupError, TypeError, ValueError: they are none; nothing has changed.
+        """
 
 
 @dataclass(slots=True)
@@ -35,6 +83,11 @@ class Window:
     seconds: float
     _used: deque[tuple[float, float]] = field(default_factory=deque)
     _total: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """How long it is."""
+        return f"{self.seconds:g} s"
 
     def add(self, now: float, amount: float = 1) -> None:
         """Note that `amount` was used at `now`."""
@@ -60,6 +113,15 @@ class Window:
             opens = at + self.seconds
         return opens
 
+    def facts(self, calendar: Calendar) -> JsonValue:
+        """What was used when."""
+        return [[calendar.date(at), amount] for at, amount in self._used]
+
+    def recall(self, facts: Any, calendar: Calendar) -> None:
+        """What was used before this process began."""
+        used = deque(sorted((calendar.moment(at), float(amount)) for at, amount in facts))
+        self._used, self._total = used, sum(amount for _, amount in used)
+
     def _forget(self, now: float) -> None:
         while self._used and self._used[0][0] + self.seconds <= now:
             self._total -= self._used.popleft()[1]
@@ -73,6 +135,11 @@ class Day:
     wall: Clock
     _total: float = 0.0
     _ends: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Whose day it is."""
+        return str(self.zone)
 
     def add(self, now: float, amount: float = 1) -> None:
         """Note that `amount` was used today."""
@@ -90,3 +157,11 @@ class Day:
     def below(self, most: float, now: float) -> float:
         """`now`, or when the next day begins."""
         return now if self.total(now) < most else now + self._ends - self.wall()
+
+    def facts(self, calendar: Calendar) -> JsonValue:  # noqa: ARG002 - the wall says dates
+        """What was used on the day that ends when."""
+        return {"used": self._total, "ends": self._ends}
+
+    def recall(self, facts: Any, calendar: Calendar) -> None:  # noqa: ARG002 - the wall says dates
+        """What was used earlier that day."""
+        self._total, self._ends = float(facts["used"]), float(facts["ends"])

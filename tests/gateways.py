@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import secrets
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from gateway.app import build
 from gateway.config.members import DeploymentConfig, PoolConfig
@@ -66,16 +68,24 @@ async def running(config: GatewayConfig) -> AsyncIterator[str]:
 async def process(*arguments: str, **env: str) -> AsyncIterator[str]:
     """`gateway serve` as a process of its own, configured by `env` and `arguments`; yields its base URL.
 
-    It is expected on `SERVER_PORT`, by default a free one.
+    It is expected on `SERVER_PORT`, by default a free one, and keeps its state to itself.
     """
-    port = env.pop("SERVER_PORT", "") or free_port()
+    port = env.pop("SERVER_PORT", "") or str(free_port())
+    with tempfile.TemporaryDirectory(prefix="state-") as state:
+        env = {"GATEWAY_STATE_DIR": state, "SERVER_PORT": port, **env}
+        async with _process(port, *arguments, **env) as url:
+            yield url
+
+
+@asynccontextmanager
+async def _process(port: str, *arguments: str, **env: str) -> AsyncIterator[str]:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "gateway",
         "serve",
         *arguments,
-        env={"PATH": os.environ["PATH"], "SERVER_PORT": str(port), **env},
+        env={"PATH": os.environ["PATH"], **env},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
@@ -102,9 +112,14 @@ async def _listening(port: int, child: asyncio.subprocess.Process) -> None:
                 return
 
 
+_PORTS = range(20_000, 32_768)
+"""No system takes the near end of a connection from here, as it might between the choice and the use."""
+
+
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody has at this moment."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

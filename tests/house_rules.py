@@ -20,7 +20,7 @@ FLOORS: Mapping[str, int] = {
     **dict.fromkeys(("providers", "ledger", "access"), 2),
     "pool": 3,
     "relay": 4,
-    "server": 5,
+    **dict.fromkeys(("server", "fleet"), 5),
     "app": 6,
     "cli": 7,
     "__main__": 8,

@@ -17,7 +17,7 @@ class Knocks:
     served: int = 0
     failed: list[str] = field(default_factory=list)
 
-    async def more(self, count: int, patience_s: float = 10.0) -> None:
+    async def more(self, count: int, patience_s: float = 60.0) -> None:
         """Wait until so many more have been served, or somebody was not."""
         wanted = self.served + count
         async with asyncio.timeout(patience_s):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
@@ -27,7 +28,7 @@ from gateway.canonical.content import (
     ToolResult,
     Url,
 )
-from gateway.canonical.json import JsonObject, JsonValue
+from gateway.canonical.json import Extras, JsonObject, JsonValue
 from gateway.wire.fast_json import dumps
 
 PROTOCOLS = ("anthropic", "gemini", "ollama", "openai_chat")
@@ -77,6 +78,13 @@ signatures = st.sampled_from(
 )
 """Each in the form in which the decoder of its family keeps it."""
 texts = st.builds(Text, words)
+
+
+def unknown(*owners: str) -> SearchStrategy[Extras]:
+    """A field that only one of `owners` knows."""
+    return st.sampled_from([{owner: {"not_known_yet": {"deep": [1]}}} for owner in owners])
+
+
 PNG = "iVBORw0KGgo="
 JPEG = "/9j/4AAQSkZJRg=="
 
@@ -145,11 +153,24 @@ SERVER_TOOL: tuple[Part, Part] = (
     ),
 )
 
+CODE_RUN: tuple[Part, Part] = (
+    Opaque("gemini", {"executableCode": {"language": "PYTHON", "code": "print(1)"}}),
+    ServerToolResult(
+        "gemini", "code_execution", {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1\n"}}
+    ),
+)
+
 # What may be added to a turn, by the role of the turn. Every strategy yields the parts to be added.
 USER_PARTS: Mapping[str, SearchStrategy[list[Part]]] = {
     "text": texts.map(lambda part: [part]),
     "text.cache": st.builds(Text, words, cache=marks).map(lambda part: [part]),
+    "text.extras": st.builds(Text, words, extras=unknown("anthropic", "gemini", "openai_chat")).map(
+        lambda part: [part]
+    ),
     **{name: chosen.map(lambda part: [part]) for name, chosen in MEDIA.items()},
+    "media.extras": unknown("anthropic", "gemini", "openai_chat").map(
+        lambda extras: [replace(PICTURE, extras=extras)]
+    ),
     "media.cache": marks.map(lambda mark: [replace(PICTURE, cache=mark)]),
     "opaque": families.map(lambda owner: [Opaque(owner, {"type": "container_upload", "file_id": "f"})]),
 }
@@ -161,9 +182,19 @@ ASSISTANT_PARTS: Mapping[str, SearchStrategy[list[Part]]] = {
     "thinking.redacted": payloads.map(
         lambda word: [Thinking(signature=Signature("anthropic", word), redacted=True)]
     ),
+    "thinking.summary": words.map(lambda text: [Thinking(summary=[text])]),
+    "thinking.extras": st.builds(Thinking, words, extras=unknown("openai_chat")).map(lambda part: [part]),
     "citation": st.builds(lambda text, found: [Text(text, [found])], words, citations()),
     "server_tool": st.just(list(SERVER_TOOL)),
+    "server_tool.code": st.just(list(CODE_RUN)),
 }
+
+
+def _with_unknown(owner: str, call: ToolCall, result: ToolResult) -> tuple[ToolCall, ToolResult]:
+    extras: Extras = {owner: {"not_known_yet": 1}}
+    return replace(call, extras=extras), replace(result, extras=extras)
+
+
 # How a turn with calls may differ from the plainest one.
 CALLS: Mapping[str, Callable[[ToolCall, ToolResult], tuple[ToolCall, ToolResult]]] = {
     "call": lambda call, result: (call, result),
@@ -174,11 +205,14 @@ CALLS: Mapping[str, Callable[[ToolCall, ToolResult], tuple[ToolCall, ToolResult]
     "call.cache": lambda call, result: (replace(call, cache=CacheMark()), result),
     "call.broken_arguments": lambda call, result: (replace(call, arguments='{"a":'), result),
     "call.signature": lambda call, result: (replace(call, signature=Signature("gemini", "c2ln")), result),
+    "call.namespace": lambda call, result: (replace(call, namespace="crm"), result),
+    **{f"call.extras.{owner}": partial(_with_unknown, owner) for owner in PROTOCOLS},
     "result.error": lambda call, result: (call, replace(result, is_error=True)),
     "result.image": lambda call, result: (
         call,
         replace(result, content=[*result.content, Media("image", Base64(PNG), "image/png")]),
     ),
+    "result.document": lambda call, result: (call, replace(result, content=[*result.content, PDF])),
     "result.empty": lambda call, result: (call, replace(result, content=[])),
     "result.cache": lambda call, result: (call, replace(result, cache=CacheMark())),
 }

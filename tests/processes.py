@@ -40,9 +40,8 @@ class Served:
     folder: Path
 
     def kept_waiting_s(self) -> float:
-        """How long it would have run, had the machine had nothing else to do. (Linux counts that.)"""
-        _, waited_ns, _ = Path(f"/proc/{self.child.pid}/schedstat").read_text("ascii").split()
-        return int(waited_ns) / 1e9
+        """For how long it would have run, had the machine had nothing else to do."""
+        return kept_waiting_s(self.child.pid)
 
     async def tasks(self) -> int:
         """How many asyncio tasks it has; only a gateway of `serving` tells."""
@@ -72,6 +71,12 @@ class Served:
         return (self.folder / "out").read_text() + (self.folder / "err").read_text()
 
 
+def kept_waiting_s(pid: int) -> float:
+    """For how long a process would have run, had the machine had nothing else to do. (Linux counts that.)"""
+    _, waited_ns, _ = Path(f"/proc/{pid}/schedstat").read_text("ascii").split()
+    return int(waited_ns) / 1e9
+
+
 @asynccontextmanager
 async def serving(folder: Path, **config: Any) -> AsyncIterator[Served]:
     """A gateway with `config` (as JSON has it) on a free port, its output in `folder`."""
@@ -85,7 +90,9 @@ async def serving(folder: Path, **config: Any) -> AsyncIterator[Served]:
 
 @asynccontextmanager
 async def commanded(folder: Path, *arguments: str, port: int = 0, **env: str) -> AsyncIterator[Served]:
-    """`gateway serve` as people run it, on `port` or a free one, started in `folder` and its output there."""
+    """`gateway serve` as people run it, on `port` or a free one, started in `folder`; its output and its
+    state are there.
+    """
     port = port or free_port()
     command = ("-m", "gateway", "serve", "--port", str(port), *arguments)
     async with _started(folder, port, *command, **env) as served:
@@ -98,14 +105,14 @@ async def _started(folder: Path, port: int, *command: str, **env: str) -> AsyncI
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             *command,
-            env={"PATH": os.environ["PATH"], **env},
+            env={"PATH": os.environ["PATH"], "GATEWAY_STATE_DIR": str(folder / "state"), **env},
             cwd=folder,
             stdout=out,
             stderr=err,
         )
     served = Served(f"http://127.0.0.1:{port}", child, folder)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while "Gateway ready" not in served.output():
                 assert child.returncode is None, served.output()
                 await asyncio.sleep(0.02)

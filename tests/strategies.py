@@ -37,6 +37,7 @@ from gateway.canonical.usage import Stop, StopReason, Usage
 from tests.part_strategies import (
     ASSISTANT_PARTS,
     CALLS,
+    PROTOCOLS,
     USER_PARTS,
     Draw,
     answers,
@@ -50,6 +51,7 @@ from tests.part_strategies import (
     signatures,
     texts,
     tool_names,
+    unknown,
     words,
 )
 
@@ -106,6 +108,8 @@ SETTINGS: Mapping[str, SearchStrategy[dict[str, Any]]] = {
     "cache": _set(cache=marks),
     "cache_key": _set(cache_key=st.just("session-1")),
     "continuation": _set(continuation=st.just(Continuation(previous_response_id="resp_1"))),
+    "continuation.cached": _set(continuation=st.just(Continuation(cached_content="cachedContents/1"))),
+    "continuation.container": _set(continuation=st.just(Continuation(container="container_1"))),
     "reasoning.off": _set(reasoning=st.just(Reasoning("off"))),
     "reasoning.effort": _set(reasoning=st.builds(Reasoning, st.just("effort"), _effort)),
     "reasoning.effort.shown": _set(
@@ -124,6 +128,20 @@ SETTINGS: Mapping[str, SearchStrategy[dict[str, Any]]] = {
             Reasoning, st.just("auto"), visibility=st.sampled_from(["omit", "summary", "full"])
         )
     ),
+    "reasoning.budget.shown": _set(
+        reasoning=st.builds(
+            Reasoning,
+            st.just("budget"),
+            budget=st.integers(1024, 4000),
+            visibility=st.sampled_from(["omit", "summary"]),
+        ),
+        max_tokens=st.just(9000),
+    ),
+    "reasoning.extras": _set(
+        reasoning=st.builds(
+            Reasoning, st.just("auto"), visibility=st.just("summary"), extras=unknown("anthropic", "gemini")
+        )
+    ),
     "output.text": _set(output=st.just(OutputFormat("text"))),
     "output.json_object": _set(output=st.just(OutputFormat("json_object"))),
     "output.json_schema": _set(output=st.builds(OutputFormat, st.just("json_schema"), schema=answers)),
@@ -140,6 +158,8 @@ SETTINGS: Mapping[str, SearchStrategy[dict[str, Any]]] = {
     "tool": _tools(),
     "tool.strict": _tools(strict=st.booleans()),
     "tool.cache": _tools(cache=marks),
+    **{f"tool.extras.{owner}": _tools(extras=unknown(owner)) for owner in PROTOCOLS},
+    "tool.namespace": _tools(namespace=st.just("crm")),
     "tool.without_schema": _set(tools=st.just([Tool("run2")])),
     "tool.custom": _set(
         tools=st.sampled_from(
@@ -170,6 +190,9 @@ SETTINGS: Mapping[str, SearchStrategy[dict[str, Any]]] = {
             ]
         )
     ),
+    "tool.grounding": _set(
+        tools=st.just([Tool("web_search", kind="builtin", protocol="gemini", raw={"googleSearch": {}})])
+    ),
     "tool_choice.auto": _choice(ToolChoice("auto")),
     "tool_choice.none": _choice(ToolChoice("none")),
     "tool_choice.any": _choice(ToolChoice("any")),
@@ -192,6 +215,7 @@ MESSAGES = (
     "developer",
     "message.name",
     "message.phase",
+    *(f"message.extras.{owner}" for owner in PROTOCOLS),
     "prefill",
 )
 
@@ -208,7 +232,7 @@ def requests(draw: Draw, feature: str | None = None) -> tuple[Request, frozenset
     """A request with `feature` and perhaps another one (by default with at most two of all), with some
     ordinary ones beside, and the names of those in it.
     """
-    more = draw(st.integers(0, 2)) if feature is None else draw(st.sampled_from([0, 0, 1]))
+    more = draw(st.sampled_from([0, 0, 1, 2] if feature is None else [0, 0, 1]))
     wanted = [feature] if feature is not None else []
     wanted += [draw(st.sampled_from(FEATURES)) for _ in range(more)]
     wanted += draw(st.lists(st.sampled_from(ORDINARY), max_size=3, unique=True))
@@ -269,7 +293,9 @@ def _user_turn(draw: Draw, features: list[str]) -> Message:
     for name, added in USER_PARTS.items():
         if f"user.{name}" in features:
             parts += draw(added)
-    return Message("user", parts, name="ann" if "message.name" in features else None)
+    owners = [owner for owner in PROTOCOLS if f"message.extras.{owner}" in features]
+    extras = draw(unknown(*owners)) if owners else {}
+    return Message("user", parts, name="ann" if "message.name" in features else None, extras=extras)
 
 
 def _exchange(draw: Draw, features: list[str]) -> list[Message]:

@@ -112,7 +112,8 @@ ACCEPTED: Mapping[str, frozenset[str]] = {
         tool.cache tool.builtin user.image.file user.document.base64 user.document.url user.document.text
         user.document.blocks user.document.file user.document.described assistant.thinking.signature
         assistant.thinking.redacted assistant.citation assistant.server_tool call.cache result.error
-        result.image result.cache
+        result.image result.document result.cache user.text.extras user.media.extras message.extras.anthropic
+        tool.extras.anthropic call.extras.anthropic reasoning.extras continuation.container
         """
     ),
     "gemini": named(
@@ -125,6 +126,9 @@ ACCEPTED: Mapping[str, frozenset[str]] = {
         user.text user.image.base64 user.image.url.typed user.image.detail user.document.base64
         user.document.url user.document.file user.audio user.opaque
         assistant.text call call.signature result.empty result.error result.image
+        result.document user.text.extras user.media.extras message.extras.gemini tool.extras.gemini
+        call.extras.gemini reasoning.extras reasoning.budget.shown tool.grounding
+        assistant.server_tool.code continuation.cached
         """
     ),
     "ollama": named(
@@ -133,6 +137,7 @@ ACCEPTED: Mapping[str, frozenset[str]] = {
         repetition_penalty logprobs top_logprobs stream extras system system.inline prefill
         reasoning.off reasoning.auto reasoning.effort output.json_object output.json_schema
         tool user.image.base64 assistant.text assistant.thinking call result.empty result.image
+        message.extras.ollama tool.extras.ollama call.extras.ollama
         """
     ),
     "openai_chat": named(
@@ -143,6 +148,8 @@ ACCEPTED: Mapping[str, frozenset[str]] = {
         user.document.named user.document.file user.image.detail user.opaque user.audio user.video
         developer message.name assistant.refusal assistant.thinking assistant.thinking.signature call.custom
         call.signature call.broken_arguments call.cache result.cache tool.cache tool.searching
+        user.text.extras user.media.extras message.extras.openai_chat tool.extras.openai_chat
+        call.extras.openai_chat assistant.thinking.extras
         """
     ),
 }

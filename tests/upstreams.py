@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
@@ -97,10 +97,19 @@ class FakeUpstream:
         return response
 
 
+SomeUpstream = TypeVar("SomeUpstream", bound=FakeUpstream)
+
+
 @asynccontextmanager
 async def playing(*script: Play) -> AsyncIterator[FakeUpstream]:
     """A FakeUpstream on a free port, for as long as the block lasts."""
-    upstream = FakeUpstream(*script)
+    async with listening(FakeUpstream(*script)) as upstream:
+        yield upstream
+
+
+@asynccontextmanager
+async def listening(upstream: SomeUpstream) -> AsyncIterator[SomeUpstream]:
+    """`upstream` on a free port, for as long as the block lasts."""
     app = web.Application(client_max_size=2**26)
     app.router.add_route("*", "/{path:.*}", upstream.handle)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)

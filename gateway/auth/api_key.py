@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 
 from gateway.wire.http import HttpRequest
 
+_SHOWN = 4
+_LONG_ENOUGH = 16
+"""Of a shorter key its end would be too much."""
+
 
 @dataclass(slots=True, frozen=True)
 class ApiKey:
@@ -12,6 +16,11 @@ class ApiKey:
     header: str
     key: str = field(repr=False)
     prefix: str = ""
+
+    @property
+    def hint(self) -> str:
+        """How it ends."""
+        return "…" + (self.key[-_SHOWN:] if len(self.key) >= _LONG_ENOUGH else "")
 
     def sign(self, request: HttpRequest) -> HttpRequest:
         """Add the header."""
@@ -25,6 +34,8 @@ class ApiKey:
 @dataclass(slots=True, frozen=True)
 class NoKey:
     """For upstreams that ask for none."""
+
+    hint = ""
 
     def sign(self, request: HttpRequest) -> HttpRequest:
         """Add nothing."""

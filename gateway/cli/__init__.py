@@ -131,3 +131,21 @@ def translate_file(
     from gateway.cli.translate import run  # noqa: PLC0415 - as above
 
     run(client, upstream, model, file, stream=stream)
+
+
+@app.command("explain")
+def explain_request(
+    file: Annotated[str, typer.Argument(help="The body; - is standard input.")],
+    config: ConfigFile = None,
+    *,
+    path: Annotated[str, typer.Option(help="Where a client sends the body.")] = "/v1/chat/completions",
+    url: Annotated[str | None, typer.Option(help=_URL)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Ask a running gateway who could serve a request, who is passed over and why, and what would be sent.
+
+    Nothing is sent anywhere. Code 0: somebody would be tried. 1: nobody. 2: it cannot be asked.
+    """
+    from gateway.cli.explain import run  # noqa: PLC0415 - as above
+
+    run({"GATEWAY_CONFIG": config}, file, path=path, url=url, as_json=as_json)

@@ -7,15 +7,15 @@ from time import monotonic
 
 import typer
 
-from gateway import app, errors
+from gateway import errors, fleet
 from gateway.auth.api_key import NoKey
 from gateway.cli.configuration import configuration
 from gateway.cli.table import table
 from gateway.cli.welcome import place_of
 from gateway.config.members import DeploymentConfig, PoolConfig
 from gateway.config.schema import GatewayConfig
-from gateway.pool.checker import probe
 from gateway.pool.deployment import Deployment
+from gateway.pool.probe import probe
 from gateway.providers import PROVIDERS
 from gateway.providers.transport import AiohttpTransport, new_session
 from gateway.telemetry.redaction import Redactor
@@ -66,7 +66,7 @@ def run(options: Mapping[str, str | None], *, offline: bool) -> None:
 
 
 async def results_of(config: GatewayConfig, transport: Transport) -> dict[str, Result]:
-    """Call every enabled deployment once, a few at a time; by the deployments' ids."""
+    """Call every enabled deployment once, a few at a time; by the ids of their entries."""
     turn = asyncio.Semaphore(_AT_ONCE)
     redactor = Redactor(config.secrets)
 
@@ -74,9 +74,10 @@ async def results_of(config: GatewayConfig, transport: Transport) -> dict[str, R
         async with turn:
             return await _call(deployment, redactor)
 
-    members = [member for pool in app.pools_of(config, transport) for member in pool.members]
-    results = await asyncio.gather(*map(called, members))
-    return {member.id: result for member, result in zip(members, results, strict=True)}
+    pools = fleet.pools_of(config, transport)
+    members = {member.entry: member for pool in pools for member in pool.members}
+    results = await asyncio.gather(*map(called, members.values()))
+    return dict(zip(members, results, strict=True))
 
 
 def report(config: GatewayConfig, results: Mapping[str, Result]) -> str:

@@ -1,6 +1,7 @@
 """What exists, as configuration wants to know it: taken from the tables of providers and protocols."""
 
 from gateway.config.kinds import Kinds, ProviderFacts
+from gateway.ledger.balance import READERS
 from gateway.pool.strategies import STRATEGIES
 from gateway.protocols import CODECS
 from gateway.protocols.target import Capabilities
@@ -24,4 +25,5 @@ def kinds() -> Kinds:
         capabilities=Capabilities,
         reserved=frozenset((*_ROUTES, *_OWN, *words)),
         strategies={name: kind.options for name, kind in STRATEGIES.items()},
+        balance_readers=frozenset(READERS),
     )

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import typer
 
-from gateway import app
+from gateway import fleet
 from gateway.cli.configuration import configuration
 from gateway.cli.table import table
 from gateway.config.schema import GatewayConfig
@@ -49,8 +49,8 @@ def names_of(config: GatewayConfig) -> Iterator[Name]:
     which they are looked at; the pattern `*` is for whatever else is asked.
     """
     # Nobody is asked, so that a transport which leads nowhere will do.
-    pools = app.pools_of(config, DemoTransport())
-    router = app.router_of(config, pools)
+    pools = fleet.pools_of(config, DemoTransport())
+    router = fleet.router_of(config, pools)
     exact = [card.id for card in router.models()]
     for name in exact:
         first, *others = router.route(name)
@@ -62,9 +62,10 @@ def names_of(config: GatewayConfig) -> Iterator[Name]:
 
 
 def _aliases(config: GatewayConfig) -> Iterator[Name]:
-    for alias, (target, *others) in config.models.items():
+    for name, alias in config.models.items():
+        target, *others = (each.target for each in alias.targets)
         pool, _, model = target.partition("/")
-        yield Name(alias, pool, model or None, tuple(others))
+        yield Name(name, pool, model or None, tuple(others))
 
 
 def _claimed(pools: Pools) -> Iterator[Name]:

@@ -4,18 +4,22 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 import structlog
 import typer
 
 from gateway import app
 from gateway.cli.configuration import configuration, refusal
+from gateway.cli.environment import environment
 from gateway.cli.local import local_models
 from gateway.cli.welcome import welcome
 from gateway.cli.workers import NoWorkerStartedError, Supervisor
+from gateway.config.key_files import is_open
 from gateway.config.schema import GatewayConfig, ServerConfig
 from gateway.providers import PROVIDERS
 from gateway.server import sockets
+from gateway.store.state import directory
 from gateway.telemetry import logs
 
 log = structlog.stdlib.get_logger()
@@ -41,6 +45,8 @@ def _read(options: Mapping[str, str | None]) -> GatewayConfig:
     logs.configure(config.log.level, config.log.format, sys.stdout, config.secrets)
     for pool in config.idle_pools:
         log.warning("pool_without_deployments", pool=pool)
+    for file in filter(is_open, config.key_files):
+        log.warning("keys_that_everybody_may_read", file=str(file), remedy="chmod 600")
     return config
 
 
@@ -53,7 +59,7 @@ def _serve(config: GatewayConfig, announce: Callable[[], None]) -> None:
         announce()
 
     try:
-        app.serve(config, on_ready)
+        app.serve(config, on_ready, _folder())
     except OSError as error:
         if ready:
             raise
@@ -74,7 +80,7 @@ def _serve_together(
         typer.echo("gateway: the workers end before they serve; their records say why", err=True)
         raise typer.Exit(1) from error
     if post is not None:
-        app.work(post.config, post.sockets, post.supervisor)
+        app.work(post.config, post.sockets, post.supervisor, _folder())
 
 
 def _reread(options: Mapping[str, str | None], server: ServerConfig) -> GatewayConfig | None:
@@ -89,6 +95,11 @@ def _reread(options: Mapping[str, str | None], server: ServerConfig) -> GatewayC
     if differing:
         log.warning("change_needs_a_restart", settings=differing)
     return config.model_copy(update={"server": config.server.model_copy(update=fixed)})
+
+
+def _folder() -> Path:
+    """Where is kept what survives a restart."""
+    return directory(environment({}, os.environ, Path(".env")))
 
 
 def _no_port(server: ServerConfig, error: OSError) -> typer.Exit:

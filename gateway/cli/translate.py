@@ -19,6 +19,7 @@ from gateway.protocols.codec import Asked, Call, Codec, Losses, Operation, Sent,
 from gateway.protocols.target import Target
 from gateway.providers.capabilities import built_in
 from gateway.relay.lanes import Ends, EventsLane, PassingLane, Piece
+from gateway.relay.veil import unveiled
 from gateway.wire import fast_json
 
 _REPLY_ID = "0" * 24
@@ -70,13 +71,19 @@ def request(client: Codec, upstream: Codec, model: str | None, data: bytes) -> O
         call = _call(client, payload, data, model)
         body = _sent((client, upstream), call, model or client.asked(call).model, losses)
     except GatewayError as error:
-        return Outcome(b"", losses, error.message)
+        # What is not sent loses nothing on the way.
+        return Outcome(b"", Losses(), error.message)
     return Outcome(body + b"\n", losses)
 
 
 def _call(client: Codec, payload: JsonObject, data: bytes, model: str | None) -> Call:
-    """The call that a file stands for. Where a protocol names the model in the path, that is `model`."""
-    route = next(point for point in client.endpoints if point.operation is Operation.GENERATE)
+    """The call that a file stands for. Where a protocol names the model in the path, that is `model`; where
+    there is a path for a prompt alone, what has no messages is one.
+    """
+    routes = {point.operation: point for point in reversed(client.endpoints)}
+    route = routes[Operation.GENERATE]
+    if "messages" not in payload:
+        route = routes.get(Operation.COMPLETE, route)
     return Call(payload, data, params={"model": model} if model else {}, endpoint=route)
 
 
@@ -86,6 +93,7 @@ def _sent(ends: tuple[Codec, Codec], call: Call, model: str, losses: Losses) -> 
     if client is upstream:
         return client.redirect(call, target, losses)[0]
     asked = client.decode_request(call)
+    asked.messages = unveiled(asked.messages)
     sent = upstream.encode_request(asked, target, losses)
     for path in foreign_fields(asked, upstream.name):
         losses.drop(path)

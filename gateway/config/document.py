@@ -4,28 +4,28 @@ config.yaml          everything, the pools included or in a file of their own
 provider-pools.yaml  pools and what stands in for them
 """
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
+from gateway.config.failure_policy import FailurePolicy, FailurePolicyConfig
+from gateway.config.mapping import Alias, NamedModel, TuningConfig
 from gateway.config.members import (
     PRICE_CLASSES,
+    BalanceConfig,
     LimitsConfig,
-    Number,
     Price,
+    Stickiness,
     StrategyConfig,
+    SwitchPenaltyConfig,
     TimeoutOverrides,
     Weight,
 )
-from gateway.config.schema import HealthCheckConfig, LogConfig, ServerConfig, TimeoutsConfig
-from gateway.config.sections import BaseUrl, Glob, Seconds, Secret, Section
+from gateway.config.schema import AdminConfig, HealthCheckConfig, LogConfig, ServerConfig, TimeoutsConfig
+from gateway.config.sections import BaseUrl, Number, Pattern, Seconds, Secret, Section, typed
 
 T = TypeVar("T")
-
-_WHOLE = re.compile("-?[0-9]{1,18}")
-_SWITCHES = {"true": True, "false": False}
 
 
 def _listed(value: object) -> object:
@@ -43,21 +43,6 @@ def _long_form(value: object) -> object:
     return {"deployments": value} if isinstance(value, list) else value
 
 
-def _typed(value: object) -> object:
-    """What a scalar of YAML means where anything may stand: files keep only the text of it."""
-    match value:
-        case dict():
-            return {name: _typed(member) for name, member in value.items()}
-        case list():
-            return [_typed(member) for member in value]
-        case str() if _WHOLE.fullmatch(value):
-            return int(value)
-        case str():
-            return _SWITCHES.get(value, value)
-        case _:
-            return value
-
-
 Word = Annotated[str, Field(min_length=1)]
 
 Some: TypeAlias = Annotated[tuple[T, ...], AfterValidator(_filled)]
@@ -67,9 +52,13 @@ OneOrMore: TypeAlias = Annotated[tuple[T, ...], BeforeValidator(_listed), AfterV
 """A list, or the only member of one."""
 
 
-class DeploymentDocument(Section):
-    """One entry of a pool. `timeout` is first_content, idle and non_stream together, where `timeouts` does
-    not name them.
+def _named(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class DeploymentDocument(TuningConfig):
+    """One entry of a pool: a deployment, or with a `keys_file` one for each key in it. `timeout` is
+    first_content, idle and non_stream together, where `timeouts` does not name them.
     """
 
     uuid: Word | None = None
@@ -78,10 +67,16 @@ class DeploymentDocument(Section):
     enabled: bool = True
     check_health: bool = True
     check_model: Word | None = None
+    check_prompt: Word | None = None
+    check_expect: Word | None = None
+    failure_policy: FailurePolicy = FailurePolicyConfig()
     api_key: Secret | None = None
+    keys_file: Word | None = None
     base_url: BaseUrl | None = None
-    models: OneOrMore[Glob] | None = None
-    capabilities: Annotated[Mapping[str, JsonValue], BeforeValidator(_typed)] = Field(default_factory=dict)
+    models: OneOrMore[Annotated[NamedModel, BeforeValidator(_named)]] | None = None
+    exclude: OneOrMore[Pattern] = ()
+    fetch_models: Seconds | None = None
+    capabilities: Annotated[Mapping[str, JsonValue], BeforeValidator(typed)] = Field(default_factory=dict)
     timeout: Seconds | None = None
     timeouts: TimeoutOverrides = TimeoutOverrides()
     weight: Weight = 1
@@ -89,6 +84,13 @@ class DeploymentDocument(Section):
     price: Price = PRICE_CLASSES["normal"]
     limits: LimitsConfig = LimitsConfig()
     group: Word | None = None
+    balance: BalanceConfig | None = None
+    switch_penalty: SwitchPenaltyConfig | None = None
+
+    @property
+    def tuning(self) -> TuningConfig:
+        """What is changed of requests, by itself."""
+        return TuningConfig.model_validate({name: getattr(self, name) for name in TuningConfig.model_fields})
 
     @property
     def patience(self) -> TimeoutOverrides:
@@ -104,7 +106,7 @@ def _strategy(value: object) -> object:
             return {"name": value}
         case dict() if len(value) == 1:
             [(name, options)] = value.items()
-            return {"name": name, "options": _typed(options) or {}}
+            return {"name": name, "options": typed(options) or {}}
         case _:
             raise ValueError("the name of a strategy is required, or its name above its options")
 
@@ -115,6 +117,9 @@ class PoolDocument(Section):
     default_model: Word | None = None
     unknown_models: Literal["default", "refuse"] = "refuse"
     strategy: Annotated[StrategyConfig, BeforeValidator(_strategy)] = StrategyConfig()
+    failure_policy: FailurePolicy = FailurePolicyConfig()
+    sticky: Stickiness = None
+    auto_weight: bool = False
     deployments: Some[DeploymentDocument]
 
 
@@ -145,9 +150,12 @@ class GatewayDocument(PoolsDocument):
 
     server: ServerConfig = ServerConfig()
     auth: Annotated[AuthDocument | None, BeforeValidator(_auth)] = None
+    admin: AdminConfig = AdminConfig()
     log: LogConfig = LogConfig()
     default_provider: Word | None = None
     provider_pools_file: Word | None = None
     health_check: HealthCheckConfig = HealthCheckConfig()
-    models: Mapping[str, OneOrMore[Word]] = Field(default_factory=dict)
+    failure_policy: FailurePolicy = FailurePolicyConfig()
+    max_attempts: Annotated[int, Field(gt=0)] = 3
+    models: Mapping[str, Alias] = Field(default_factory=dict)
     timeouts: TimeoutsConfig = TimeoutsConfig()

@@ -17,13 +17,14 @@ from gateway.config.kinds import Kinds, ProviderFacts
 from gateway.config.load import load_pools
 from gateway.config.members import DeploymentConfig, PoolConfig, PoolsConfig
 from gateway.config.problems import guess
-from gateway.config.schema import AuthConfig, GatewayConfig, LogConfig, ServerConfig
+from gateway.config.schema import AdminConfig, AuthConfig, GatewayConfig, LogConfig, ServerConfig
 from gateway.config.variables import checked, level_said, server_said, value_of
 
 DEMO = "demo"
 """The pool and the provider that answer where nothing is configured."""
 
 SETTINGS = (
+    "ADMIN_KEY",
     "API_KEY",
     "LOG_LEVEL",
     "MODEL_PROVIDER",
@@ -54,6 +55,7 @@ def from_environment(env: Mapping[str, str], kinds: Kinds, *, program: str = "ga
     return GatewayConfig(
         server=server,
         auth=AuthConfig(api_keys=api_keys, open=not api_keys),
+        admin=AdminConfig(key=_admin_key(said)),
         log=LogConfig(level=level_said(said, LogConfig().level)),
         pools=pools.pools,
         default_pool=_default(said, [pool.name for pool in pools.pools]),
@@ -139,6 +141,11 @@ def _keys(said: Mapping[str, str], variable: str) -> Iterator[str]:
     for name in (variable, *numbered):
         for key in filter(None, map(str.strip, re.split(r"[,\n]", said.get(name, "")))):
             yield checked(checked_key, name, key)
+
+
+def _admin_key(said: Mapping[str, str]) -> SecretStr | None:
+    key = said.get("ADMIN_KEY")
+    return None if key is None else SecretStr(checked(checked_key, "ADMIN_KEY", key))
 
 
 def _refuse_circle(variable: str, base_url: str, server: ServerConfig) -> None:

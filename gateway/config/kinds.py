@@ -21,10 +21,11 @@ class ProviderFacts:
 class Kinds:
     """What exists: `providers` by name, in order of preference; `capabilities`, a dataclass whose fields
     deployments may correct; `reserved`, the first words of the gateway's own routes, which no pool may have
-    for a name; `strategies` by name, each with what can be chosen about it.
+    for a name; `strategies` by name, each with what can be chosen about it; the `balance_readers`.
     """
 
     providers: Mapping[str, ProviderFacts]
     capabilities: type
     reserved: frozenset[str]
     strategies: Mapping[str, type[BaseModel]]
+    balance_readers: frozenset[str]

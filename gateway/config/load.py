@@ -4,7 +4,7 @@ Everything wrong in the files is said at once, each mistake by file, line and co
 repeated.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,7 @@ from gateway.config.checks import is_loopback
 from gateway.config.document import DeploymentDocument, GatewayDocument, PoolDocument, PoolsDocument
 from gateway.config.errors import ConfigError
 from gateway.config.interpolation import Lookup, interpolate
+from gateway.config.key_files import keys_in
 from gateway.config.kinds import Kinds
 from gateway.config.members import DeploymentConfig, PoolConfig, PoolsConfig
 from gateway.config.problems import Place, Problem, guess, refusal
@@ -52,7 +53,7 @@ def load(
         files.check_names(main, document, list(pools.pools))
         files.check_exposure(main, document, server)
         files.refuse_if_wrong()
-        return _gateway(document, _pools(pools, kinds), options)
+        return _gateway(document, _pools(pools, kinds, files.keys), options)
     raise refusal(files.problems)
 
 
@@ -68,7 +69,7 @@ def load_pools(path: Path, kinds: Kinds, env: Mapping[str, str], server: ServerC
         raise refusal(files.problems)
     files.check_pools(source, document, server)
     files.refuse_if_wrong()
-    return _pools(document, kinds)
+    return _pools(document, kinds, files.keys)
 
 
 class _Files:
@@ -76,6 +77,7 @@ class _Files:
 
     def __init__(self, kinds: Kinds, lookup: Lookup) -> None:
         self.problems: list[Problem] = []
+        self.keys: references.Keys = {}
         self._kinds = kinds
         self._lookup = lookup
 
@@ -95,7 +97,7 @@ class _Files:
         problems += [
             written.problem(steps, "is the # a part of the key? Quote it; a comment has a space behind its #")
             for steps, scalar in scalars(tree)
-            if scalar.cut and "api_key" in steps
+            if scalar.cut and ("api_key" in steps or steps == ("admin", "key"))
         ]
         tree, unresolved = interpolate(tree, self._lookup)
         source = Source(tree)
@@ -114,18 +116,32 @@ class _Files:
         for key in here:
             what = "provider_pools_file names a file for this; keep one of the two"
             self.problems.append(main.problem((key,), what, by_key=True))
-        places = (Path(named.text), path.parent / named.text)
-        found = next((place for place in places if place.is_file()), None)
+        found = _found(named.text, path)
         if found is None:
-            what = "there is no such file, neither in the working directory nor beside this one"
-            self.problems.append(main.problem(("provider_pools_file",), what))
+            self.problems.append(main.problem(("provider_pools_file",), _NOWHERE))
         return None if here else found
 
     def check_pools(self, source: Source, document: PoolsDocument, server: ServerConfig | None) -> None:
         """What the pools say of each other and of what exists."""
+        self.keys = self._keys(source, document)
         self.problems += references.pools(source, document, self._kinds, server)
+        self.problems += references.twins(source, document, self.keys)
         self.problems += references.chains(source, document)
         self.problems += references.groups(source, document)
+
+    def _keys(self, source: Source, document: PoolsDocument) -> references.Keys:
+        """The keys of entries that name a file of them."""
+        found: references.Keys = {}
+        for name, pool in document.pools.items():
+            for position, entry in enumerate(pool.deployments):
+                if entry.keys_file is None:
+                    continue
+                path = ("pools", name, "deployments", position, "keys_file")
+                try:
+                    found[name, position] = _keys_of(entry, Path(source.node.place.file))
+                except ValueError as error:
+                    self.problems.append(source.problem(path, str(error)))
+        return found
 
     def check_names(self, main: Source, document: GatewayDocument, pools: list[str]) -> None:
         """What the rest says of the pools."""
@@ -156,6 +172,29 @@ _EXPOSED = (
 )
 
 
+_NOWHERE = "there is no such file, neither in the working directory nor beside this one"
+
+
+def _found(name: str, beside: Path) -> Path | None:
+    """The file `name`, seen from the working directory and else from the file that names it."""
+    places = (Path(name), beside.parent / name)
+    return next((place for place in places if place.is_file()), None)
+
+
+def _keys_of(entry: DeploymentDocument, beside: Path) -> references.KeyFile:
+    """The file that `entry` names, and what is in it.
+
+    Raises:
+        ValueError: it cannot be used.
+    """
+    if entry.api_key is not None:
+        raise ValueError("there is an api_key as well; keep one of the two")
+    file = _found(entry.keys_file or "", beside)
+    if file is None:
+        raise ValueError(_NOWHERE)
+    return file, keys_in(file)
+
+
 def _text(path: Path) -> str:
     """What the file at `path` holds.
 
@@ -183,9 +222,12 @@ def _gateway(document: GatewayDocument, pools: PoolsConfig, options: Mapping[str
     return GatewayConfig(
         server=server_said(options, document.server),
         auth=AuthConfig(api_keys=keys, open=not keys),
+        admin=document.admin,
         log=LogConfig(level=level_said(options, document.log.level), format=document.log.format),
         timeouts=document.timeouts,
         health_check=document.health_check,
+        failure_policy=document.failure_policy,
+        max_attempts=document.max_attempts,
         pools=pools.pools,
         default_pool=document.default_provider or pools.pools[0].name,
         models=document.models,
@@ -194,24 +236,45 @@ def _gateway(document: GatewayDocument, pools: PoolsConfig, options: Mapping[str
     )
 
 
-def _pools(document: PoolsDocument, kinds: Kinds) -> PoolsConfig:
+def _pools(document: PoolsDocument, kinds: Kinds, keys: references.Keys) -> PoolsConfig:
     return PoolsConfig(
-        pools=tuple(_pool(name, pool, kinds) for name, pool in document.pools.items()),
+        pools=tuple(_pool(name, pool, kinds, keys) for name, pool in document.pools.items()),
         fallback_chains=document.fallback_chains,
         groups=document.groups,
     )
 
 
-def _pool(name: str, pool: PoolDocument, kinds: Kinds) -> PoolConfig:
+def _pool(name: str, pool: PoolDocument, kinds: Kinds, keys: references.Keys) -> PoolConfig:
     return PoolConfig(
         name=name,
         deployments=tuple(
-            _deployment(name, position, entry, kinds) for position, entry in enumerate(pool.deployments)
+            deployment
+            for position, entry in enumerate(pool.deployments)
+            for deployment in _by_key(
+                _deployment(name, position, entry, kinds),
+                references.ids_of(name, position, entry, keys),
+                keys.get((name, position)),
+            )
         ),
         default_model=pool.default_model,
         unknown_models=pool.unknown_models,
         strategy=pool.strategy,
+        sticky=pool.sticky,
+        auto_weight=pool.auto_weight,
+        failure_policy=pool.failure_policy,
     )
+
+
+def _by_key(
+    whole: DeploymentConfig, ids: Sequence[str], held: references.KeyFile | None
+) -> Iterator[DeploymentConfig]:
+    """`whole`, or one for each key of those that are `held` in a file."""
+    if held is None:
+        yield whole
+        return
+    file, keys = held
+    for each, key in zip(ids, keys, strict=True):
+        yield whole.model_copy(update={"id": each, "api_key": key, "keys_file": file})
 
 
 def _deployment(pool: str, position: int, entry: DeploymentDocument, kinds: Kinds) -> DeploymentConfig:
@@ -223,10 +286,17 @@ def _deployment(pool: str, position: int, entry: DeploymentDocument, kinds: Kind
         name=entry.name,
         api_key=entry.api_key,
         base_url=entry.base_url,
-        models=entry.models or (),
+        models=tuple(each.name for each in entry.models or () if each.is_name),
+        named=tuple(each for each in entry.models or () if not each.is_name),
+        exclude=entry.exclude,
+        tuning=entry.tuning,
+        fetch_models=entry.fetch_models,
         enabled=entry.enabled,
         check_health=entry.check_health,
         check_model=entry.check_model,
+        check_prompt=entry.check_prompt,
+        check_expect=entry.check_expect,
+        failure_policy=entry.failure_policy,
         capabilities=entry.capabilities,
         timeouts=entry.patience,
         weight=entry.weight,
@@ -234,4 +304,6 @@ def _deployment(pool: str, position: int, entry: DeploymentDocument, kinds: Kind
         price=entry.price,
         limits=entry.limits,
         group=entry.group,
+        balance=entry.balance,
+        switch_penalty=entry.switch_penalty,
     )

@@ -1,12 +1,16 @@
 """Pools and their deployments, described: what there is to choose from, and how it is chosen."""
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
-from gateway.config.sections import BaseUrl, Glob, Seconds, Secret, Section
+from gateway.config.failure_policy import FailurePolicy, FailurePolicyConfig
+from gateway.config.mapping import NamedModel, TuningConfig
+from gateway.config.sections import BaseUrl, Number, Pattern, Seconds, Secret, Section
 
 _DAY_S = 86400
 
@@ -26,15 +30,13 @@ def _price_of(value: object) -> object:
 
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
-
 Price = Annotated[float, BeforeValidator(_price_of), Field(ge=0, allow_inf_nan=False)]
 
 
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise ValueError("the name of a time zone is required, such as UTC or Asia/Shanghai") from None
     return name
 
@@ -64,14 +66,53 @@ class QuotaConfig(Section):
 
 class LimitsConfig(Section):
     """What an account takes at most: requests at once, new requests per second and minute, tokens per minute,
-    and quotas.
+    and quotas. `adaptive`: how many at once is found out from what the upstream refuses, up to that.
     """
 
     max_concurrency: Count | None = None
+    adaptive: bool = False
     qps: Weight | None = None
     rpm: Weight | None = None
     tpm: Weight | None = None
     quotas: tuple[QuotaConfig, ...] = ()
+
+
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _currency(code: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", code):
+        raise ValueError("the code of a currency is required, such as CNY or USD")
+    return code
+
+
+class BalanceConfig(Section):
+    """How an account's vendor is asked what is left: by which `reader` (None: the provider's own), and in
+    which `currency` it counts (None: the vendor's only one). Below `soft` somebody is told, below `hard` the
+    account rests until there is more on it.
+    """
+
+    reader: Annotated[str, Field(min_length=1)] | None = None
+    soft: Amount = 0
+    hard: Amount = 0
+    currency: Annotated[str, AfterValidator(_currency)] | None = None
+
+    @model_validator(mode="after")
+    def _the_soft_one_comes_first(self) -> Self:
+        if self.soft < self.hard and "soft" in self.model_fields_set:
+            raise ValueError("soft must not be less than hard: it is the warning before")
+        return self
+
+
+class SwitchPenaltyConfig(Section):
+    """An upstream that refuses for a while after a change of keys. A key that has not answered for `idle`
+    takes requests only if no other can; the next one is asked every `probe_every` when the one in use runs
+    low or rests, and after `give_up` in vain the next but one.
+    """
+
+    idle: Seconds = 3600
+    probe_every: Seconds = 30
+    give_up: Seconds = 21600
 
 
 class TimeoutOverrides(Section):
@@ -89,23 +130,36 @@ class DeploymentConfig(Section):
     """One account at one upstream.
 
     `name` is for people, None meaning that the id will do. `base_url` None is the provider's own. `models`
-    are globs of the names served here, none meaning what the provider claims. Without `api_key` nothing is
-    sent that convinces, as local servers have it. `check_health`: whether the periodic check looks here,
-    asking for `check_model` (None: the provider's cheapest). `capabilities` correct what is known of the
-    models here. `weight`, `priority` and `price` (a number or one of `PRICE_CLASSES`) are what strategies go
-    by: more weight, more requests; smaller priorities and prices first. `limits` are its own, those of its
-    `group` are shared.
+    are names and patterns served here, none of both meaning what the provider claims; `named` are those that
+    have more to them; `exclude` wins over both. `tuning` is changed of every request.
+    `fetch_models` is how often the upstream is asked which models it has; None: never. Without `api_key`
+    nothing is sent that convinces, as local servers have it; `keys_file` is where it was found, if in one.
+    `check_health`: whether the periodic check looks here, asking for `check_model` (None: the provider's
+    cheapest); with `check_expect` a probe asks `check_prompt` and looks for that in the answer.
+    `failure_policy` is what follows from failures here.
+    `capabilities` correct what is known of the models here. `weight`, `priority` and `price` (a number or one
+    of `PRICE_CLASSES`) are what strategies go by: more weight, more requests; smaller priorities and prices
+    first. `limits` are its own, those of its `group` are shared. `balance`: what is left of the account is
+    asked for; `switch_penalty`: it refuses at first after others were used.
     """
 
     id: Annotated[str, Field(min_length=1)]
     provider: Annotated[str, Field(min_length=1)]
     name: str | None = None
     api_key: Secret | None = None
+    keys_file: Path | None = None
     base_url: BaseUrl | None = None
-    models: tuple[Glob, ...] = ()
+    models: tuple[Pattern, ...] = ()
+    named: tuple[NamedModel, ...] = ()
+    exclude: tuple[Pattern, ...] = ()
+    tuning: TuningConfig = TuningConfig()
+    fetch_models: Seconds | None = None
     enabled: bool = True
     check_health: bool = True
     check_model: str | None = None
+    check_prompt: str | None = None
+    check_expect: str | None = None
+    failure_policy: FailurePolicy = FailurePolicyConfig()
     capabilities: Mapping[str, JsonValue] = Field(default_factory=dict)
     timeouts: TimeoutOverrides = TimeoutOverrides()
     weight: Weight = 1
@@ -113,6 +167,8 @@ class DeploymentConfig(Section):
     price: Price = PRICE_CLASSES["normal"]
     limits: LimitsConfig = LimitsConfig()
     group: str | None = None
+    balance: BalanceConfig | None = None
+    switch_penalty: SwitchPenaltyConfig | None = None
 
 
 class StrategyConfig(Section):
@@ -122,12 +178,17 @@ class StrategyConfig(Section):
     options: Mapping[str, JsonValue] = Field(default_factory=dict)
 
 
+Stickiness = Annotated[bool | None, BeforeValidator(lambda said: None if said == "auto" else said)]
+
+
 class PoolConfig(Section):
     """Deployments that stand in for each other.
 
     `default_model` stands in for names that the pool does not serve; None is the provider's. `unknown_models`
     says whether it may do so for a name which nothing in the configuration claims, or only in a fallback
-    chain.
+    chain. `failure_policy` is what follows from failures of its deployments. `sticky`: a conversation stays
+    with the deployment that holds its prompt cache; None: where each account has one. `auto_weight`: weights
+    shrink with the load.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -135,6 +196,9 @@ class PoolConfig(Section):
     default_model: str | None = None
     unknown_models: Literal["default", "refuse"] = "refuse"
     strategy: StrategyConfig = StrategyConfig()
+    sticky: Stickiness = None
+    auto_weight: bool = False
+    failure_policy: FailurePolicy = FailurePolicyConfig()
 
 
 class PoolsConfig(Section):

@@ -5,18 +5,27 @@ mistakes.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import get_type_hints
+from pathlib import Path as FilePath
+from typing import TypeAlias, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from gateway.canonical.json import JsonValue
-from gateway.config.checks import checked_glob, leads_back
+from gateway.config.checks import leads_back
 from gateway.config.document import DeploymentDocument, PoolsDocument
 from gateway.config.kinds import Kinds
+from gateway.config.mapping import AliasConfig
 from gateway.config.members import StrategyConfig
+from gateway.config.patterns import checked_pattern, is_rule
 from gateway.config.problems import Path, Problem, guess
 from gateway.config.schema import ServerConfig
 from gateway.config.validation import Source, words_of
+
+KeyFile: TypeAlias = tuple[FilePath, tuple[SecretStr, ...]]
+"""A file, and the keys in it."""
+
+Keys: TypeAlias = dict[tuple[str, int], KeyFile]
+"""What entries have in place of a key, by their pool and position."""
 
 _POOL = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -39,7 +48,6 @@ def pools(
             if server is not None and entry.base_url and leads_back(entry.base_url, server.host, server.port):
                 what = "this is the gateway's own address; name an upstream"
                 yield source.problem((*path, "base_url"), what)
-    yield from _twins(source, document)
 
 
 def chains(source: Source, document: PoolsDocument) -> Iterator[Problem]:
@@ -60,23 +68,34 @@ def chains(source: Source, document: PoolsDocument) -> Iterator[Problem]:
                 yield source.problem((*path, position), what)
 
 
-def models(source: Source, aliases: Mapping[str, Sequence[str]], names: Sequence[str]) -> Iterator[Problem]:
+def models(source: Source, aliases: Mapping[str, AliasConfig], names: Sequence[str]) -> Iterator[Problem]:
     """Of the names that clients may use, whose targets must be pools among `names`."""
-    for alias, targets in aliases.items():
+    for alias, meant in aliases.items():
         try:
-            checked_glob(alias)
+            checked_pattern(alias)
         except ValueError as error:
             yield source.problem(("models", alias), str(error), by_key=True)
-        for position, target in enumerate(targets):
-            pool, slash, model = target.partition("/")
+        for position, each in enumerate(meant.targets):
+            path = ("models", alias, "targets", position, "target")
+            pool, slash, model = each.target.partition("/")
             if pool not in names:
                 what = (
                     f"a target is POOL or POOL/MODEL, and there is no such pool{guess(pool, names, 'pools')}"
                 )
-                yield source.problem(("models", alias, position), what)
-            elif (slash and not model) or "*" in model:
-                what = "a target names one model: POOL/MODEL; or POOL alone"
-                yield source.problem(("models", alias, position), what)
+                yield source.problem(path, what)
+            elif (what := _not_a_model(model)) and slash:
+                yield source.problem(path, what)
+
+
+def _not_a_model(written: str) -> str:
+    """What is wrong with the model of a target, empty if nothing is."""
+    if not is_rule(written):
+        return "a target names one model: POOL/MODEL; or POOL alone" if not written or "*" in written else ""
+    try:
+        checked_pattern(written)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def provider_of(pool: str, entry: DeploymentDocument, kinds: Kinds) -> str | None:
@@ -89,6 +108,13 @@ def id_of(pool: str, position: int, entry: DeploymentDocument) -> str:
     return entry.uuid or f"{pool}-{position + 1}"
 
 
+def ids_of(pool: str, position: int, entry: DeploymentDocument, keys: Keys) -> Sequence[str]:
+    """The ids of what `entry` becomes: its own, or, numbered, one for each key in its file."""
+    own = id_of(pool, position, entry)
+    held = keys.get((pool, position))
+    return [own] if held is None else [f"{own}-{number}" for number in range(1, len(held[1]) + 1)]
+
+
 def _entry(source: Source, path: Path, entry: DeploymentDocument, kinds: Kinds) -> Iterator[Problem]:
     pool = str(path[1])
     if entry.provider is not None and entry.provider not in kinds.providers:
@@ -98,7 +124,22 @@ def _entry(source: Source, path: Path, entry: DeploymentDocument, kinds: Kinds) 
         known = ", ".join(sorted(kinds.providers))
         what = f"the pool's name is no provider's, so say provider: with one of {known}"
         yield source.problem(path, what)
+    yield from _balance(source, (*path, "balance"), entry, kinds)
     yield from _capabilities(source, (*path, "capabilities"), entry.capabilities, kinds)
+
+
+def _balance(source: Source, path: Path, entry: DeploymentDocument, kinds: Kinds) -> Iterator[Problem]:
+    provider = provider_of(str(path[1]), entry, kinds)
+    if entry.balance is None:
+        return
+    reader = entry.balance.reader
+    if reader is None and provider not in kinds.balance_readers:
+        known = ", ".join(sorted(kinds.balance_readers))
+        what = f"nobody knows how to ask this provider; if it is one of {known}, say so by reader:"
+        yield source.problem(path, what)
+    elif reader is not None and reader not in kinds.balance_readers:
+        what = f"there is no such reader{guess(reader, kinds.balance_readers, 'readers')}"
+        yield source.problem((*path, "reader"), what)
 
 
 def groups(source: Source, document: PoolsDocument) -> Iterator[Problem]:
@@ -142,16 +183,18 @@ def _capabilities(
             yield source.problem((*path, name), "not a value that this capability can have")
 
 
-def _twins(source: Source, document: PoolsDocument) -> Iterator[Problem]:
-    """Ids must differ over all pools: records, limits and commands go by them."""
+def twins(source: Source, document: PoolsDocument, keys: Keys) -> Iterator[Problem]:
+    """Of ids, which must differ over all pools: records, limits and commands go by them."""
     seen: dict[str, str] = {}
     for name, pool in document.pools.items():
         for position, entry in enumerate(pool.deployments):
             here = f"pools.{name}[{position}]"
-            first = seen.setdefault(id_of(name, position, entry), here)
-            if first != here:
+            ids = ids_of(name, position, entry, keys)
+            first = next((seen[each] for each in ids if each in seen), None)
+            if first is not None:
                 what = f"the uuid that {first} has already; give each entry its own"
                 yield source.problem(("pools", name, "deployments", position, "uuid"), what)
+            seen.update(dict.fromkeys(ids, here))
 
 
 def _way(chains: Mapping[str, Sequence[str]], start: str, end: str) -> list[str] | None:

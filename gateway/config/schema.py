@@ -6,11 +6,14 @@ may give them a unit (`500ms`, `10m`) and call them without the `_s`.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway.config.checks import checked_origin, seconds_of
+from gateway.config.failure_policy import FailurePolicy, FailurePolicyConfig
+from gateway.config.mapping import Alias
 from gateway.config.members import DeploymentConfig, LimitsConfig, PoolConfig, TimeoutOverrides
 from gateway.config.sections import Host, Seconds, Secret, Section
 
@@ -86,6 +89,12 @@ class AuthConfig(Section):
         return self
 
 
+class AdminConfig(Section):
+    """Who may use what is below `/api/`: the holder of `key`; without one, programs of this machine."""
+
+    key: Secret | None = None
+
+
 class LogConfig(Section):
     """What is written to the log. `auto` is text on a terminal and JSON anywhere else."""
 
@@ -127,18 +136,23 @@ class GatewayConfig(Section):
     """All of it.
 
     `pools` stand in order of preference; `default_pool` serves names which nothing claims. `models` are names
-    or globs that clients may use, to targets `pool` or `pool/model`; `fallback_chains` are pools to the pools
-    that stand in for them, in order. `groups` are limits that several deployments share.
+    or patterns that clients may use, to where they lead; `fallback_chains` are pools to the pools
+    that stand in for them, in order. `groups` are limits that several deployments share. `failure_policy`
+    is what follows from failures, where pools and deployments do not say otherwise; `max_attempts` what one
+    request may cost of attempts, over all pools.
     """
 
     server: ServerConfig = ServerConfig()
     auth: AuthConfig
+    admin: AdminConfig = AdminConfig()
     log: LogConfig = LogConfig()
     timeouts: TimeoutsConfig = TimeoutsConfig()
     health_check: HealthCheckConfig = HealthCheckConfig()
+    failure_policy: FailurePolicy = FailurePolicyConfig()
+    max_attempts: Annotated[int, Field(gt=0)] = 3
     pools: Annotated[tuple[PoolConfig, ...], Field(min_length=1)]
     default_pool: str
-    models: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    models: Mapping[str, Alias] = Field(default_factory=dict)
     fallback_chains: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     groups: Mapping[str, LimitsConfig] = Field(default_factory=dict)
 
@@ -163,10 +177,17 @@ class GatewayConfig(Section):
         )
 
     @property
+    def key_files(self) -> tuple[Path, ...]:
+        """Files that keys were found in."""
+        files = (deployment.keys_file for deployment in self.deployments)
+        return tuple(dict.fromkeys(file for file in files if file is not None))
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret in the clear, for the log's redaction and for nothing else."""
         upstream = (deployment.api_key for deployment in self.deployments)
-        return tuple(key.get_secret_value() for key in (*self.auth.api_keys, *upstream) if key is not None)
+        keys = (*self.auth.api_keys, self.admin.key, *upstream)
+        return tuple(key.get_secret_value() for key in keys if key is not None)
 
 
 def _refuse_twins(what: str, names: Iterable[str]) -> None:

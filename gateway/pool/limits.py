@@ -4,12 +4,13 @@ A limit says when it opens; whoever starts something tells it so, and tells it a
 are in seconds of one monotonic clock; infinitely late means: when something that is under way ends.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
-from typing import Protocol
+from typing import Any, Protocol
 
-from gateway.timing import Period
+from gateway.canonical.json import JsonObject, JsonValue
+from gateway.timing import Calendar, Period
 
 
 class Limit(Protocol):
@@ -23,6 +24,16 @@ class Limit(Protocol):
 
     def end(self, now: float, model: str, tokens: int) -> None:
         """A request for `model` ended that came to so many `tokens`, read and written."""
+
+    def told(self, now: float) -> JsonObject:
+        """How it stands, for people: what it limits, and what is used or left."""
+
+
+class Observer(Protocol):
+    """Learns from every answer of an upstream what it will take."""
+
+    def hear(self, model: str, status: int, headers: Mapping[str, str]) -> None:
+        """The head of an answer for `model`; `headers` have lower-case names."""
 
 
 @dataclass(slots=True)
@@ -43,6 +54,10 @@ class AtOnce:
     def end(self, now: float, model: str, tokens: int) -> None:  # noqa: ARG002 - however long it was
         """Count it out."""
         self._open -= 1
+
+    def told(self, now: float) -> JsonObject:  # noqa: ARG002 - at any time
+        """How many are there."""
+        return {"limit": "requests at once", "used": self._open, "most": self.most}
 
 
 @dataclass(slots=True)
@@ -65,6 +80,31 @@ class Spending:
         if name not in self._periods:
             self._periods[name] = self.period()
         self._periods[name].add(now, amount)
+
+    def told(self, now: float) -> JsonObject:
+        """What has been used: of all models together, or of each."""
+        used: JsonValue = {name: period.total(now) for name, period in self._periods.items()}
+        if not self.per_model:
+            used = self._periods[""].total(now) if self._periods else 0
+        return {"limit": self.name, "used": used, "most": self.most}
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other limits of one account."""
+        per_model = " per model" if self.per_model else ""
+        return f"{type(self).__name__.lower()} {self.period().name}{per_model}"
+
+    def facts(self, calendar: Calendar) -> JsonValue:
+        """What has been used that still counts."""
+        counted = {name: period for name, period in self._periods.items() if period.total(calendar.present)}
+        return {name: period.facts(calendar) for name, period in counted.items()} or None
+
+    def recall(self, facts: Any, calendar: Calendar) -> None:
+        """What was used before this process began."""
+        periods = {str(name): self.period() for name in facts}
+        for name, period in periods.items():
+            period.recall(facts[name], calendar)
+        self._periods = periods
 
 
 class Requests(Spending):

@@ -1,6 +1,8 @@
 """Members of a pool in the order of its strategy: all of them, or those that serve certain names."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import inf
 from typing import Any, TypeAlias
 
 from gateway.pool.ranking import Ranking
@@ -9,43 +11,87 @@ from gateway.pool.strategies.strategy import Standing, Strategy
 StrategyMaker: TypeAlias = Callable[[tuple[Standing, ...]], Strategy[Any]]
 """Makes a strategy for these members."""
 
+EVERY = ""
+"""In place of a model's name: all of them."""
+
+_MOST_VIEWS = 32
+
+
+@dataclass(slots=True)
+class _View:
+    """The line as it is for a model for which some rest (`away`)."""
+
+    ranking: Ranking
+    away: set[Standing] = field(default_factory=set)
+
 
 class Line:
-    """Keeps every member where its rank says, and leaves out those that rest."""
+    """Keeps every member where its rank says, and leaves out those that rest.
+
+    Who rests for one model alone is left out of that model's view: whoever asks for it then need not pass
+    over them all. Of too many such models the rest are not kept apart, so that their users do pass over them.
+    """
 
     def __init__(self, members: tuple[Standing, ...], make: StrategyMaker) -> None:
+        self.members = members
         self._strategy = make(members)
         self._ranking = Ranking()
+        self._views: dict[str, _View] = {}
         for member in members:
             self._place(member)
 
-    def first(self, wanted: Callable[[Standing], bool]) -> Standing | None:
-        """The best of those that are `wanted`; None if nobody is."""
-        return self._ranking.first(wanted)
+    def first(self, model: str, wanted: Callable[[Standing], bool]) -> Standing | None:
+        """The best of those that are `wanted` for `model`; None if nobody is."""
+        view = self._views.get(model)
+        return (self._ranking if view is None else view.ranking).first(wanted)
 
     def start(self, member: Standing) -> None:
         """A request starts at `member`."""
         self._strategy.start(member)
-        self._move(member)
+        self.move(member)
 
     def end(self, member: Standing, seconds: float | None) -> None:
         """A request ended at `member` after so many `seconds`, None if it failed."""
         self._strategy.end(member, seconds)
-        self._move(member)
+        self.move(member)
 
-    def leave(self, member: Standing) -> None:
-        """`member` is not to be chosen until it joins again."""
-        self._ranking.remove(member)
-
-    def join(self, member: Standing) -> None:
-        """`member` may be chosen again."""
-        if member not in self._ranking:
-            self._strategy.join(member)
-            self._place(member)
-
-    def _move(self, member: Standing) -> None:
+    def move(self, member: Standing) -> None:
+        """Put `member` where it belongs now, unless it rests."""
         if member in self._ranking:
             self._place(member)
 
+    def leave(self, member: Standing, model: str = EVERY) -> None:
+        """`member` is not to be chosen for `model` until it joins again."""
+        if model == EVERY:
+            self._ranking.remove(member)
+            for view in self._views.values():
+                view.ranking.remove(member)
+            return
+        if model not in self._views and len(self._views) < _MOST_VIEWS:
+            self._views[model] = _View(self._ranking.copy())
+        if model in self._views:
+            self._views[model].away.add(member)
+            self._views[model].ranking.remove(member)
+
+    def join(self, member: Standing, model: str = EVERY) -> None:
+        """`member` may be chosen for `model` again."""
+        if model == EVERY:
+            if member not in self._ranking:
+                self._strategy.join(member)
+                self._place(member)
+            return
+        view = self._views.get(model)
+        if view is None or member not in view.away:
+            return
+        view.away.discard(member)
+        if not view.away:
+            del self._views[model]
+        self._strategy.join(member)
+        self.move(member)
+
     def _place(self, member: Standing) -> None:
-        self._ranking.place(member, self._strategy.rank(member))
+        rank = (inf, member.place) if member.kept_back else self._strategy.rank(member)
+        self._ranking.place(member, rank)
+        for view in self._views.values():
+            if member not in view.away:
+                view.ranking.place(member, rank)

@@ -3,14 +3,18 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from math import isfinite
+from math import inf, isfinite
 from random import random
 from typing import Any
 
-from gateway.pool.deployment import Deployment, Health
-from gateway.pool.line import Line, StrategyMaker
+from gateway.pool.auto_weight import AutoWeight
+from gateway.pool.deployment import Deployment
+from gateway.pool.health import Health
+from gateway.pool.line import EVERY, Line, StrategyMaker
+from gateway.pool.sticky import sticky_for
 from gateway.pool.strategies.lru import Lru
 from gateway.pool.strategies.strategy import NoOptions, Standing, Strategy
+from gateway.pool.tuning import Tuning
 
 _REMEMBERED = 1000
 """Names whose line is remembered at most: they may come from clients."""
@@ -19,12 +23,23 @@ _REMEMBERED = 1000
 @dataclass(slots=True, frozen=True)
 class Hop:
     """A pool to try and what the model is called there. `claimed`: only by deployments that serve the
-    name.
+    name. `tuning` is changed of requests that take it.
     """
 
     pool: str
     model: str
     claimed: bool = False
+    tuning: Tuning | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Habits:
+    """What a pool does around its strategy. `sticky`: conversations stay where their prompt cache is; None:
+    where that helps. `auto_weight`: the busier a member is, the less it weighs.
+    """
+
+    sticky: bool | None = False
+    auto_weight: bool = False
 
 
 def _least_recently_used(members: tuple[Standing, ...]) -> Strategy[Any]:
@@ -32,7 +47,7 @@ def _least_recently_used(members: tuple[Standing, ...]) -> Strategy[Any]:
 
 
 class Pool:
-    """Its members, how they have been doing, and who is next.
+    """Its `members` as they are configured, how they have been doing, and who is next.
 
     `default_model` stands in for names that the pool does not serve; `takes_unknown`: it may do so for any
     name.
@@ -46,26 +61,39 @@ class Pool:
         default_model: str,
         takes_unknown: bool = False,
         strategy: StrategyMaker = _least_recently_used,
+        habits: Habits = Habits(),
     ) -> None:
         self.name = name
         self.default_model = default_model
         self.takes_unknown = takes_unknown
         self._strategy = strategy
-        self._health = {member: Health(_standing(member, place)) for place, member in enumerate(deployments)}
-        self._deployments = {health.standing: member for member, health in self._health.items()}
-        self._standings = tuple(self._deployments)
+        self.members = tuple(deployments)
+        self._health = {member: Health(_standing(member, place)) for place, member in enumerate(self.members)}
+        self._off = set[Deployment]()
+        self._standings = tuple(health.standing for health in self._health.values())
         self._requests = 0
-        self._resting: list[tuple[float, int]] = []
-        self._away: set[Standing] = set()
+        self._fetched: dict[Deployment, dict[str, None]] = {}
+        self._resting: list[tuple[float, int, str]] = []
+        self._away: set[tuple[Standing, str]] = set()
         self._lines: dict[tuple[Standing, ...], Line] = {}
         self._lines_by_name: dict[str, Line] = {}
-        self._lines_with: dict[Standing, list[Line]] = {standing: [] for standing in self._standings}
+        self._lines_with: list[tuple[Line, ...]] = [()] * len(self.members)
         self._all = self._line_of(self._standings)
+        self.sticky = sticky_for(habits.sticky, self.members)
+        self._auto_weight = AutoWeight() if habits.auto_weight else None
 
-    @property
-    def members(self) -> tuple[Deployment, ...]:
-        """All deployments, as they are configured."""
-        return tuple(self._health)
+    def is_on(self, deployment: Deployment) -> bool:
+        """Whether `deployment` may be chosen at all."""
+        return deployment not in self._off
+
+    def switch(self, deployment: Deployment, now: float, *, on: bool) -> None:
+        """Let `deployment` be chosen, or not any more; what is served stays the same."""
+        if on:
+            self._off.discard(deployment)
+        else:
+            self._off.add(deployment)
+        self.leave(deployment)
+        self.join(deployment, EVERY, now)
 
     def health(self, deployment: Deployment) -> Health:
         """How `deployment` has been doing."""
@@ -73,52 +101,120 @@ class Pool:
 
     def serving(self, model: str) -> list[Deployment]:
         """Those that serve `model`, as they are configured."""
-        return [member for member in self._health if member.serves(model)]
+        return [member for member in self._health if self.serves(member, model)]
+
+    def serves(self, member: Deployment, model: str) -> bool:
+        """Whether `member` serves `model`: as it is configured, or as it has said."""
+        return member.serves(model) or model in self._fetched.get(member, ())
+
+    def fetched(self, deployment: Deployment) -> Sequence[str]:
+        """The models that `deployment` has said it has and may serve."""
+        return tuple(self._fetched.get(deployment, ()))
+
+    def learn(self, deployment: Deployment, models: Iterable[str]) -> bool:
+        """`deployment` says that it has `models`; whether that is anything new."""
+        admitted = dict.fromkeys(model for model in models if deployment.admits(model))
+        if list(admitted) == list(self._fetched.get(deployment, ())):
+            return False
+        self._fetched[deployment] = admitted
+        self._lines_by_name.clear()
+        return True
 
     def candidates(self, hop: Hop) -> Sequence[Deployment]:
         """Those that may serve `hop`, resting or not."""
-        return self.serving(hop.model) if hop.claimed else self.members
+        line = self._line(hop.model) if hop.claimed else self._all
+        members = (self.members[standing.place] for standing in line.members)
+        return [member for member in members if member not in self._off]
 
     def first(self, hop: Hop, now: float, wanted: Callable[[Deployment], bool]) -> Deployment | None:
         """The best of those that may serve `hop`, do not rest and are `wanted`; None if nobody is."""
         while self._resting and self._resting[0][0] <= now:
-            self.join(self._deployments[self._standings[heappop(self._resting)[1]]], now)
+            _, place, model = heappop(self._resting)
+            self.join(self.members[place], model, now)
         line = self._line(hop.model) if hop.claimed else self._all
-        found = line.first(lambda standing: wanted(self._deployments[standing]))
-        return None if found is None else self._deployments[found]
+        found = line.first(hop.model, lambda standing: wanted(self.members[standing.place]))
+        return None if found is None else self.members[found.place]
 
-    def start(self, deployment: Deployment) -> None:
+    def holder(self, hop: Hop, conversation: bytes, now: float) -> Deployment | None:
+        """Who of those that may serve `hop` holds the prompt cache of `conversation`; None if nobody does."""
+        held = self.sticky.holder(conversation, now) if self.sticky is not None else None
+        if held is None or held in self._off or (hop.claimed and not self.serves(held, hop.model)):
+            return None
+        return held
+
+    def hold(self, conversation: bytes, deployment: Deployment, now: float) -> None:
+        """`deployment` has answered `conversation`."""
+        if self.sticky is not None:
+            self.sticky.hold(conversation, deployment, now)
+
+    def start(self, deployment: Deployment, now: float) -> None:
         """Count a request in."""
         standing = self._health[deployment].standing
         self._requests += 1
+        if self._auto_weight is not None:
+            self._auto_weight.weigh(standing, now)
         standing.used = self._requests
         standing.in_flight += 1
-        for line in self._lines_with[standing]:
+        for line in self._lines_with[standing.place]:
             line.start(standing)
 
     def end(self, deployment: Deployment, seconds: float | None) -> None:
         """Count a request out that took so many `seconds`, None if it failed."""
         standing = self._health[deployment].standing
         standing.in_flight -= 1
-        for line in self._lines_with[standing]:
+        for line in self._lines_with[standing.place]:
             line.end(standing, seconds)
 
-    def leave(self, deployment: Deployment) -> None:
-        """Choose `deployment` no more until its rest is over."""
-        health = self._health[deployment]
-        self._away.add(health.standing)
-        for line in self._lines_with[health.standing]:
-            line.leave(health.standing)
-        if isfinite(health.resting_until):
-            heappush(self._resting, (health.resting_until, health.standing.place))
+    def is_kept_back(self, deployment: Deployment) -> bool:
+        """Whether `deployment` comes after all others, in the order of the configuration."""
+        return self._health[deployment].standing.kept_back
 
-    def join(self, deployment: Deployment, now: float) -> None:
-        """Choose `deployment` again, unless it still rests."""
+    def keep_back(self, deployment: Deployment, *, back: bool = True) -> None:
+        """Have `deployment` come after all others, or no longer."""
+        standing = self._health[deployment].standing
+        standing.kept_back = back
+        for line in self._lines_with[standing.place]:
+            line.move(standing)
+
+    def leave(self, deployment: Deployment, model: str = EVERY) -> None:
+        """Choose `deployment` no more for `model` until its rest is over."""
+        health, name = self._health[deployment], _asked_for(deployment, model)
+        if name is None:
+            return
+        self._away.add((health.standing, name))
+        for line in self._lines_with[health.standing.place]:
+            line.leave(health.standing, name)
+        until = self._until(deployment, health, name)
+        if isfinite(until):
+            heappush(self._resting, (until, health.standing.place, name))
+
+    def join(self, deployment: Deployment, model: str, now: float) -> None:
+        """Choose `deployment` for `model` again, unless it still rests."""
+        health, name = self._health[deployment], _asked_for(deployment, model)
+        if name is None or (health.standing, name) not in self._away:
+            return
+        if self._until(deployment, health, name) <= now:
+            self._away.discard((health.standing, name))
+            for line in self._lines_with[health.standing.place]:
+                line.join(health.standing, name)
+
+    def settle(self, deployment: Deployment, now: float) -> None:
+        """What is known of `deployment` was recalled: have it stand where that belongs."""
         health = self._health[deployment]
-        if health.resting_until <= now:
-            self._away.discard(health.standing)
-            for line in self._lines_with[health.standing]:
-                line.join(health.standing)
+        for line in self._lines_with[health.standing.place]:
+            line.move(health.standing)
+        for model in (EVERY, *health.account.models):
+            name = _asked_for(deployment, model)
+            if name is not None and self._until(deployment, health, name) > now:
+                self.leave(deployment, model)
+
+    def _until(self, deployment: Deployment, health: Health, name: str) -> float:
+        """Until when `deployment` is not to be chosen for `name`."""
+        if name == EVERY:
+            away = deployment in self._off
+            return inf if away else health.account.rests_until(deployment.upstream or EVERY)
+        breaker = health.account.models.get(name)
+        return 0.0 if breaker is None else breaker.until
 
     def _line(self, model: str) -> Line:
         """Those who serve `model`."""
@@ -134,11 +230,23 @@ class Pool:
         line = self._lines.get(standings)
         if line is None:
             line = self._lines[standings] = Line(standings, self._strategy)
+            # Whoever stands in the same lines shares what tells so: with ten thousand it must be at hand.
+            shared: dict[tuple[Line, ...], tuple[Line, ...]] = {}
             for standing in standings:
-                self._lines_with[standing].append(line)
-            for standing in self._away.intersection(standings):
-                line.leave(standing)
+                others = self._lines_with[standing.place]
+                self._lines_with[standing.place] = shared.setdefault(others, (*others, line))
+            members = frozenset(standings)
+            for standing, model in self._away:
+                if standing in members:
+                    line.leave(standing, model)
         return line
+
+
+def _asked_for(deployment: Deployment, model: str) -> str | None:
+    """The name that requests have that would ask it for `model`; None: there are none."""
+    if model == EVERY or deployment.upstream is None:
+        return model
+    return EVERY if model == deployment.upstream else None
 
 
 def _standing(member: Deployment, place: int) -> Standing:
@@ -149,4 +257,5 @@ def _standing(member: Deployment, place: int) -> Standing:
         priority=member.priority,
         price=member.price,
         most_in_flight=member.most_at_once,
+        kept_back=member.warmth is not None,
     )

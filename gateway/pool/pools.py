@@ -1,40 +1,64 @@
 """Which deployment next: all pools, the way down them, and the leases that count and judge."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
-
-import structlog
+from random import random
+from typing import TypeAlias
 
 from gateway import errors
-from gateway.pool.deployment import Deployment, Health
+from gateway.pool.account import Account, Started
+from gateway.pool.deployment import Deployment
+from gateway.pool.health import Health
+from gateway.pool.judge import Judge
 from gateway.pool.limits import opens_at
-from gateway.pool.policy import consequence
 from gateway.pool.pool import Hop, Pool
 from gateway.pool.queue import Queue
+from gateway.pool.refusals import BETWEEN_LAST_RESORTS_S, Refusal, Refusals, spent
 from gateway.timing import Clock
 
-log = structlog.stdlib.get_logger()
+Candidate: TypeAlias = tuple[Deployment, str]
+"""A deployment and the model's name there."""
+
+
+def _nothing() -> None:
+    """Whoever waits for an answer to begin does not."""
 
 
 @dataclass(slots=True)
 class Lease:
     """A request at a deployment. `answered_s`: after how many seconds its answer began; None: at the end.
-    `tokens`: what it came to, read and written.
+    `tokens`: what it came to, read and written. `answers`: to be called when its answer has begun.
+    `conversation`: what it is a part of; None: nobody knows.
     """
 
     answered_s: float | None = None
     tokens: int = 0
+    answers: Callable[[], None] = _nothing
+    conversation: bytes | None = None
 
 
 class Pools:
-    """All pools. State changes only between awaits, so nothing here locks."""
+    """All pools. State changes only between awaits, so nothing here locks. `chance` spreads rests: a number
+    from 0 to 1.
+    """
 
-    def __init__(self, pools: Iterable[Pool], clock: Clock, queue: Queue | None = None) -> None:
+    def __init__(
+        self,
+        pools: Iterable[Pool],
+        clock: Clock,
+        queue: Queue | None = None,
+        chance: Callable[[], float] = random,
+    ) -> None:
         self._pools: Mapping[str, Pool] = {pool.name: pool for pool in pools}
         self._clock = clock
         self._queue = queue or Queue()
+        self._judge = Judge(self._pools, clock, chance)
+        self._refusals = Refusals()
+        self._watchers: list[Callable[[], None]] = []
+        self.touched: set[Deployment] = set()
+        """Those of whom something may have changed since somebody took them out."""
 
     def __getitem__(self, name: str) -> Pool:
         return self._pools[name]
@@ -45,58 +69,166 @@ class Pools:
     def __contains__(self, name: str) -> bool:
         return name in self._pools
 
-    def attempts(self, hops: Sequence[Hop]) -> Iterator[tuple[Deployment, str]]:
+    def attempts(
+        self, hops: Sequence[Hop], conversation: bytes | None = None, *, asking: bool = True
+    ) -> Iterator[tuple[Deployment, str]]:
         """The deployments to try and the model's name there, lazily and in order, down each pool, then the
-        next.
+        next. In each comes first who holds the prompt cache of `conversation`.
 
-        One at its limits is passed over. So is one that rests, unless nothing else could serve the request:
-        then the one whose rest ends first is tried all the same.
+        One at its limits is passed over. So is one that rests, unless no other could serve the request: then
+        it is tried all the same, one request at a time. Of several that all rest that is the one whose rest
+        ends first, once in `BETWEEN_LAST_RESORTS_S`.
+        Those that are kept back come when all others have been tried.
+        Not `asking`: it is only looked who would be.
         """
-        tried: set[tuple[Deployment, str]] = set()
+        tried, reserved = set[Candidate](), list[Hop]()
         for hop in hops:
-            yield from self._down(hop, tried)
-        if not tried:
-            now = self._clock()
-            open_ones = [each for each in self._candidates(hops) if self._allowed_at(*each, now) <= now]
-            if open_ones:
-                yield min(open_ones, key=lambda candidate: self._resting_until(*candidate))
+            if (yield from self._down(hop, tried, conversation)):
+                reserved.append(hop)
+        for hop in reserved:
+            yield from self._down(hop, tried, None, to_the_last=True)
+        if not tried and (last := self._last_resort(hops, asking=asking)) is not None:
+            yield last
+
+    def learn(self, deployment: Deployment, models: Sequence[str]) -> None:
+        """`deployment` says that it has `models`."""
+        if self._pools[deployment.pool].learn(deployment, models):
+            self._tell()
+
+    def switch(self, deployment: Deployment, *, on: bool) -> None:
+        """Let `deployment` be chosen, or not any more."""
+        self._pools[deployment.pool].switch(deployment, self._clock(), on=on)
+        self._refusals.clear()
+        self._queue.call()
+        self._tell()
+
+    def _tell(self) -> None:
+        for changed in self._watchers:
+            changed()
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Have `changed` called whenever other models are served than before, or by others."""
+        self._watchers.append(changed)
+
+    def kinds(self, hops: Sequence[Hop]) -> Iterable[Candidate]:
+        """Of those that may serve `hops` one of each kind: provider, model and configured capabilities."""
+        return {
+            (deployment.provider.name, repr(deployment.capabilities), model): (deployment, model)
+            for deployment, model in self._candidates(hops)
+        }.values()
 
     def allows(self, deployment: Deployment, model: str) -> bool:
-        """Whether `deployment` is below its limits."""
+        """Whether `deployment` is below its limits and does not rest."""
         now = self._clock()
-        return self._allowed_at(deployment, model, now) <= now
+        return (
+            self._pools[deployment.pool].is_on(deployment)
+            and self._allowed_at(deployment, model, now) <= now
+            and self._rests_not(deployment, model, now)
+        )
 
     async def opening(self, hops: Sequence[Hop]) -> bool:
-        """Wait until one of those that may serve `hops` is below its limits; False if nobody may serve them.
+        """Wait until one of those that may serve `hops` can; False if nobody may serve them.
 
         Raises:
-            NoDeploymentLeft: all of them have used up what they may, until its `retry_after_s`.
+            NoDeploymentLeft: all of them rest, or have used up what they may, until its `retry_after_s`.
             Unavailable: too many wait already, or have waited in vain.
         """
-        candidates = list(self._candidates(hops))
         began = now = self._clock()
-        while candidates and (opens := min(self._allowed_at(*each, now) for each in candidates)) > now:
+        if (refusal := self._refusals.on(hops, now)) is not None:
+            raise refusal.error(now)
+        candidates = list(dict.fromkeys(self._candidates(hops)))
+        while candidates and (opens := self._opens_at(candidates, now)) > now:
             left_s = began + self._queue.patience_s - now
             if now + left_s < opens < inf:
-                raise _spent(opens - now)
+                raise spent(opens - now)
             await self._queue.wait(opens - now, left_s)
             now = self._clock()
         return bool(candidates)
 
-    def _down(self, hop: Hop, tried: set[tuple[Deployment, str]]) -> Iterator[tuple[Deployment, str]]:
-        pool, model = self._pools[hop.pool], hop.model
+    def refused(self, hops: Sequence[Hop]) -> errors.NoDeploymentLeft | None:
+        """What clients are told while all that may serve `hops` rest or have used up what they may; None
+        while somebody can, or soon will.
+        """
+        now = self._clock()
+        try:
+            if (refusal := self._refusals.on(hops, now)) is not None:
+                return refusal.error(now)
+            candidates = list(dict.fromkeys(self._candidates(hops)))
+            opens = self._opens_at(candidates, now) if candidates else now
+        except errors.NoDeploymentLeft as error:
+            return error
+        return spent(opens - now) if now + self._queue.patience_s < opens < inf else None
+
+    def _opens_at(self, candidates: Sequence[Candidate], now: float) -> float:
+        """When one of `candidates` takes a request: `now`, or later, infinitely late where that hangs on
+        other requests.
+
+        Raises:
+            NoDeploymentLeft: all of them rest.
+        """
+        if self._is_alone(candidates):
+            return inf if self._on_trial(candidates[0]) else self._allowed_at(*candidates[0], now)
+        awake = [each for each in candidates if self._rests_until(each) <= now]
+        if not awake:
+            raise self._refusal(candidates, now, now).error(now)
+        return min(
+            max(self._allowed_at(deployment, model, now), self._account(deployment).opens_at(now, model))
+            for deployment, model in awake
+        )
+
+    def _last_resort(self, hops: Sequence[Hop], *, asking: bool) -> Candidate | None:
+        """Who is asked although it rests: the only one that could serve `hops`, one request at a time; of
+        several that all rest the one whose rest ends first, now and then.
+        """
+        now = self._clock()
+        if self._refusals.on(hops, now) is not None:
+            return None
+        candidates = list(dict.fromkeys(self._candidates(hops)))
+        if not candidates:
+            return None
+        rests = [self._rests_until(each) for each in candidates]
+        first = candidates[rests.index(min(rests))]
+        if not self._is_alone(candidates):
+            if min(rests) <= now:
+                return None
+            if asking:
+                self._refusals.add(hops, self._refusal(candidates, now, now + BETWEEN_LAST_RESORTS_S))
+        return None if self._on_trial(first) or self._allowed_at(*first, now) > now else first
+
+    def _refusal(self, candidates: Sequence[Candidate], now: float, until: float) -> Refusal:
+        opens_at = min(map(self._rests_until, candidates))
+        reasons = (
+            breaker.last_error
+            for deployment, model in candidates
+            for breaker in self._account(deployment).watching(model)
+            if breaker.until > now
+        )
+        return Refusal(min(until, opens_at), opens_at, frozenset(reasons))
+
+    def _down(
+        self, hop: Hop, tried: set[Candidate], conversation: bytes | None, *, to_the_last: bool = False
+    ) -> Generator[Candidate, None, bool]:
+        """Those of one pool, but for those that are kept back unless `to_the_last`; whether any are left."""
+        pool = self._pools[hop.pool]
 
         def wanted(member: Deployment) -> bool:
-            now = self._clock()
+            now, model = self._clock(), member.called(hop.model)
             return (
                 (member, model) not in tried
-                and self._resting_until(member, model) <= now
+                and self._rests_not(member, model, now)
                 and self._allowed_at(member, model, now) <= now
             )
 
+        holder = pool.holder(hop, conversation, self._clock()) if conversation is not None else None
+        if holder is not None and not pool.is_kept_back(holder) and wanted(holder):
+            tried.add(held := (holder, holder.called(hop.model)))
+            yield held
         while (member := pool.first(hop, self._clock(), wanted)) is not None:
-            tried.add((member, model))
-            yield member, model
+            if pool.is_kept_back(member) and not to_the_last:
+                return True
+            tried.add(found := (member, member.called(hop.model)))
+            yield found
+        return False
 
     def health(self, deployment: Deployment) -> Health:
         """How `deployment` has been doing."""
@@ -106,74 +238,120 @@ class Pools:
     def lease(self, deployment: Deployment, model: str) -> Iterator[Lease]:
         """Count the deployment in and out, and judge it by how the block ends.
 
-        A client that leaves (cancellation) and faults of the request itself punish nobody; a rate limit is
-        `model`'s alone.
+        A client that leaves (cancellation) and faults of the request itself punish nobody.
         """
-        pool, health, lease = self._pools[deployment.pool], self.health(deployment), Lease()
+        pool, account = self._pools[deployment.pool], self._account(deployment)
         began, seconds = self._clock(), None
+        self.touched.add(deployment)
         for limit in deployment.limits:
             limit.start(began, model)
-        pool.start(deployment)
+        pool.start(deployment, began)
+        started = account.start(model, began)
+        lease = Lease(answers=lambda: self._answers(deployment, model, started))
         try:
             yield lease
-        except errors.RateLimited as error:
-            self._limit(deployment, model, consequence(error).rest_s)
-            raise
         except errors.GatewayError as error:
-            rest_s = consequence(error).rest_s
-            if rest_s > 0:
-                self.rest(deployment, error, rest_s)
+            self._judge.failed(deployment, model, error, started)
             raise
         else:
             seconds = self._clock() - began if lease.answered_s is None else lease.answered_s
-            health.limited.pop(model, None)
-            self.wake(deployment)
+            self._succeed(deployment, model, started)
+            if lease.conversation is not None:
+                pool.hold(lease.conversation, deployment, self._clock())
         finally:
             for limit in deployment.limits:
                 limit.end(self._clock(), model, lease.tokens)
+            for breaker, begun in started:
+                breaker.end(begun)
             pool.end(deployment, seconds)
+            self.touched.add(deployment)
             self._queue.call()
 
-    def wake(self, deployment: Deployment) -> None:
-        """`deployment` has answered: it may be used again."""
-        health = self.health(deployment)
-        if not health.failures:
-            return
-        log.info("woke", deployment=deployment.id, pool=deployment.pool)
-        health.failures, health.resting_until, health.last_error = 0, 0.0, ""
-        self._pools[deployment.pool].join(deployment, self._clock())
+    def settle(self, deployment: Deployment) -> None:
+        """What is known of `deployment` was recalled: have it stand where that belongs."""
+        self._pools[deployment.pool].settle(deployment, self._clock())
+
+    def probed(self, deployment: Deployment, error: errors.GatewayError) -> None:
+        """A probe met `error`: it may say something of the account, but nothing of a model."""
+        self._judge.probed(deployment, error)
+        self.touched.add(deployment)
 
     def rest(self, deployment: Deployment, error: errors.GatewayError, rest_s: float) -> None:
-        """Leave `deployment` alone for `rest_s` seconds, because of `error`."""
-        health = self.health(deployment)
-        health.failures += 1
-        health.last_error = type(error).__name__
-        health.resting_until = max(health.resting_until, self._clock() + rest_s)
-        self._pools[deployment.pool].leave(deployment)
-        log.warning(
-            "rested", deployment=deployment.id, pool=deployment.pool, kind=health.last_error, rest_s=rest_s
-        )
+        """Leave the account of `deployment` alone for `rest_s` seconds, because of `error`."""
+        self._judge.rest(deployment, error, rest_s)
+        self.touched.add(deployment)
 
-    def _limit(self, deployment: Deployment, model: str, rest_s: float) -> None:
-        """Ask `deployment` nothing for `model` for `rest_s` seconds."""
-        health, now = self.health(deployment), self._clock()
-        # Model names may come from clients: what is over is forgotten.
-        health.limited = {name: until for name, until in health.limited.items() if until > now}
-        health.limited[model] = now + rest_s
-        log.warning("limited", deployment=deployment.id, pool=deployment.pool, model=model, rest_s=rest_s)
+    def wake(self, deployment: Deployment, models: Sequence[str] = ()) -> None:
+        """The account of `deployment` is well, and `models` are: they may be used again."""
+        self._judge.wake(deployment, models)
+        self.touched.add(deployment)
+        self._refusals.clear()
+        self._queue.call()
 
-    def _resting_until(self, deployment: Deployment, model: str) -> float:
-        health = self.health(deployment)
-        return max(health.resting_until, health.limited.get(model, 0.0))
+    def warm(self, deployment: Deployment) -> None:
+        """The account of `deployment`, which refuses when it is cold, has answered."""
+        self._judge.warm(deployment)
+        self.touched.add(deployment)
+        self._queue.call()
+
+    def reset(self, deployment: Deployment) -> None:
+        """As if nothing had been: the account of `deployment` may be used again, for all its models."""
+        if deployment.purse is not None:
+            deployment.purse.reset()
+        account = self._account(deployment)
+        self.wake(deployment, tuple(account.models))
+        for breaker in (account.whole, *account.models.values()):
+            breaker.reset()
+        self.health(deployment).reset()
+
+    def complained(self, deployment: Deployment, model: str) -> bool:
+        """A client says that an answer of `model` was no good; whether that counts, as one failure. Who rests
+        for it already, or is on trial, is left alone.
+        """
+        account = self._account(deployment)
+        if any(breaker.rests for breaker in account.watching(model)):
+            return False
+        started = account.start(model, self._clock())
+        self._judge.failed(deployment, model, errors.BadUpstreamReply("a client complained"), started)
+        for breaker, begun in started:
+            breaker.end(begun)
+        self.touched.add(deployment)
+        return True
+
+    def _answers(self, deployment: Deployment, model: str, started: Started) -> None:
+        """An answer has begun: whoever was on trial has passed."""
+        if any(breaker.on_trial for breaker, _ in started):
+            self._succeed(deployment, model, started)
+            self._queue.call()
+
+    def _succeed(self, deployment: Deployment, model: str, started: Started) -> None:
+        if self._judge.succeeded(deployment, model, started):
+            self._refusals.clear()
+
+    def _is_alone(self, candidates: Sequence[Candidate]) -> bool:
+        """Whether all that could serve are one account for one model."""
+        (one, asked), *others = candidates
+        account = self._account(one)
+        return all(self._account(other) is account and model == asked for other, model in others)
+
+    def _account(self, deployment: Deployment) -> Account:
+        return self._judge.account(deployment)
+
+    def _rests_until(self, candidate: Candidate) -> float:
+        deployment, model = candidate
+        return self._account(deployment).rests_until(model)
+
+    def _on_trial(self, candidate: Candidate) -> bool:
+        deployment, model = candidate
+        return any(breaker.on_trial for breaker in self._account(deployment).watching(model))
+
+    def _rests_not(self, deployment: Deployment, model: str, now: float) -> bool:
+        return self._account(deployment).opens_at(now, model) <= now
 
     def _candidates(self, hops: Sequence[Hop]) -> Iterator[tuple[Deployment, str]]:
-        return ((member, hop.model) for hop in hops for member in self[hop.pool].candidates(hop))
+        return (
+            (member, member.called(hop.model)) for hop in hops for member in self[hop.pool].candidates(hop)
+        )
 
     def _allowed_at(self, deployment: Deployment, model: str, now: float) -> float:
         return opens_at(deployment.limits, now, model) if deployment.limits else now
-
-
-def _spent(wait_s: float) -> errors.NoDeploymentLeft:
-    error = errors.NoDeploymentLeft("every account that serves this model has used what it may for now")
-    error.kind, error.status, error.retry_after_s = errors.ErrorKind.RATE_LIMIT, 429, wait_s
-    return error

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from gateway.canonical.content import Blocks, Media, Message, Part, ToolResult
 from gateway.canonical.events import Event, Response
-from gateway.canonical.json import Extras, JsonObject, JsonValue
+from gateway.canonical.json import Extras, JsonObject, JsonValue, Untaken
 from gateway.canonical.request import Request
 from gateway.errors import GatewayError, InvalidRequest, UpstreamError
 from gateway.protocols.target import Target
@@ -250,6 +250,8 @@ class Codec:
     decode_response: raises BadUpstreamReply, or the UpstreamError that a 200 with an error in it tells.
     decode_error: from status, lower-case headers and body; never raises, whatever the body is.
     encode_error: from the error and the request's id.
+    decode_models: the names in an upstream's list of models; what is no list has none. whole_list: the query
+        that asks for the list in one piece.
     """
 
     name: str
@@ -272,6 +274,8 @@ class Codec:
     decode_count: Callable[[bytes], int]
     encode_models: Callable[[Sequence[ModelCard]], bytes]
     encode_model: Callable[[ModelCard], bytes]
+    decode_models: Callable[[JsonValue], Sequence[str]]
+    whole_list: str = ""
     answer: Callable[[Call], HttpAnswer | None] = lambda _: None
 
 
@@ -307,7 +311,19 @@ def _foreign_in_parts(parts: Sequence[Part], protocol: str) -> Iterator[str]:
 def _foreign(extras: Extras, path: str, protocol: str) -> Iterator[str]:
     for owner, fields in extras.items():
         if owner != protocol:
-            yield from (f"{path}.{name}" if path else name for name in fields)
+            yield from _paths(fields, path)
+
+
+def _paths(fields: JsonObject, path: str) -> Iterator[str]:
+    """The paths of `fields` of the object at `path`; of an object that was understood but for some of its
+    fields, of these.
+    """
+    for name, value in fields.items():
+        place = f"{path}.{name}" if path else name
+        if isinstance(value, Untaken):
+            yield from _paths(value, place)
+        else:
+            yield place
 
 
 def required_model(payload: JsonObject) -> str:

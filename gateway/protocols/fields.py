@@ -6,7 +6,7 @@ field of the wrong type is the client's error, named by its path. JSON null mean
 
 from collections.abc import Iterator
 
-from gateway.canonical.json import Extras, JsonObject, JsonValue
+from gateway.canonical.json import Extras, JsonObject, JsonValue, Untaken
 from gateway.errors import InvalidRequest
 
 
@@ -114,7 +114,7 @@ class Fields:
         """
         if not self._left:
             return {}
-        left: JsonObject = {name: value for name, value in self._left.items() if value is not None}
+        left = Untaken((name, value) for name, value in self._left.items() if value is not None)
         return {protocol: left} if left else {}
 
 

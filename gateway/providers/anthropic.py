@@ -33,4 +33,5 @@ ANTHROPIC = Provider(
     small_model="claude-haiku-5-5",
     env=("CLAUDE_API_KEY", "ANTHROPIC_API_KEY"),
     base_url_env="ANTHROPIC_BASE_URL",
+    caches_prompts=True,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -67,8 +68,13 @@ def capabilities(says: Mapping[str, Any]) -> Capabilities:
 
 def built_in() -> CapabilityTable:
     """The rules that come with the gateway (`capabilities.yaml`)."""
+    return CapabilityTable(_rules())
+
+
+@cache
+def _rules() -> tuple[Rule, ...]:
     document = yaml.safe_load(files(__package__).joinpath("capabilities.yaml").read_text("utf-8"))
-    return CapabilityTable(
+    return tuple(
         Rule(protocol, tuple(entry["models"]), {k: v for k, v in entry.items() if k != "models"})
         for protocol, entries in document.items()
         for entry in entries

@@ -23,6 +23,7 @@ class Row:
     models: tuple[str, ...]
     claims: tuple[str, ...] = ()
     capabilities: Mapping[str, JsonValue] = field(default_factory=dict)
+    caches_prompts: bool = False
 
 
 ROWS = (
@@ -34,6 +35,7 @@ ROWS = (
         ("deepseek-chat", "deepseek-reasoner"),
         ("deepseek-*",),
         {"reasoning_replay": True},
+        caches_prompts=True,
     ),
     Row("groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), ("openai/gpt-oss-120b",)),
     # Mistral's API refuses `stream_options`; it sends usage in streams unasked.
@@ -75,4 +77,5 @@ def provider_of(row: Row) -> Provider:
         small_model=row.models[-1],
         capabilities=row.capabilities,
         env=row.env,
+        caches_prompts=row.caches_prompts,
     )

@@ -28,4 +28,5 @@ GEMINI = Provider(
     small_model="gemini-2.5-flash-lite",
     env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     base_url_env="GEMINI_BASE_URL",
+    caches_prompts=True,
 )

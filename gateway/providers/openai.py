@@ -23,4 +23,5 @@ OPENAI = Provider(
     small_model="gpt-5.4-mini",
     env=("OPENAI_API_KEY",),
     base_url_env="OPENAI_BASE_URL",
+    caches_prompts=True,
 )

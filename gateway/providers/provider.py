@@ -31,8 +31,9 @@ class Provider:
     and `small_model` its cheap one. `capabilities` override the table for all its models. `env` are the
     variables that operators keep its keys in, best name first, `base_url_env` the one for another host
     (None: there is none), in which a host alone may stand where there is a `default_port`. `first_content_s`
-    is how long the first word may take where nobody set another time. `transport` is set where answers are
-    made in the process.
+    is how long the first word may take where nobody set another time. `caches_prompts`: what it has read it
+    keeps for the account that asked, so that a conversation is cheaper there. `transport` is set where
+    answers are made in the process.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Provider:
     base_url_env: str | None = None
     default_port: int | None = None
     first_content_s: float | None = None
+    caches_prompts: bool = False
     transport: Transport | None = None
 
     @property

@@ -18,8 +18,11 @@ from yarl import URL
 from gateway import errors
 from gateway.wire.http import HttpReply, HttpRequest
 
-_PIECE = 64 * 1024
+_PIECE = 16 * 1024
 """Bytes of a reply that are taken at once: on their way to a slow client all of them exist several times."""
+
+_READ = 16 * 1024
+"""Bytes that one read of the socket brings at most: they cannot be sent back when the reader is full."""
 
 _STALE = 2
 """How many connections that waited in the pool a request may find dead before that counts as a failure."""
@@ -50,9 +53,10 @@ def new_session(connect_timeout_s: float) -> aiohttp.ClientSession:
     connecting.
     """
     return aiohttp.ClientSession(
-        connector=_Connector(limit=0, keepalive_timeout=60),
+        connector=_Connector(),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s),
+        read_bufsize=_PIECE,
         requote_redirect_url=False,
         skip_auto_headers=_QUIET,
     )
@@ -60,8 +64,12 @@ def new_session(connect_timeout_s: float) -> aiohttp.ClientSession:
 
 class _Connector(aiohttp.TCPConnector):
     """A pool that never hands out a connection on which something waits already: it would be taken for the
-    answer to the next request.
+    answer to the next request. All of its connections read through the same bytes.
     """
+
+    def __init__(self) -> None:
+        super().__init__(limit=0, keepalive_timeout=60)
+        self._read = memoryview(bytearray(_READ))
 
     async def connect(
         self,
@@ -84,7 +92,32 @@ class _Connector(aiohttp.TCPConnector):
     ) -> ResponseHandler:
         """A new connection for `req`."""
         _REUSED.set(False)
-        return await super()._create_connection(req, traces, timeout)
+        handler = await super()._create_connection(req, traces, timeout)
+        if handler.transport is not None:
+            handler.transport.set_protocol(_Sips(handler, self._read))
+        return handler
+
+
+class _Sips(asyncio.BufferedProtocol):
+    """Feeds `handler` through `buffer`, so that the loop cannot read more at once (its own idea is 256 KB)
+    for a client that does not.
+    """
+
+    def __init__(self, handler: ResponseHandler, buffer: memoryview) -> None:
+        self._handler = handler
+        self._buffer = buffer
+        self.connection_lost = handler.connection_lost  # type: ignore[method-assign] # nothing to add
+        self.eof_received = handler.eof_received  # type: ignore[method-assign] # nothing to add
+        self.pause_writing = handler.pause_writing  # type: ignore[method-assign] # nothing to add
+        self.resume_writing = handler.resume_writing  # type: ignore[method-assign] # nothing to add
+
+    def get_buffer(self, _hint: int) -> memoryview:
+        """Where the next bytes go; they are copied from there before anybody else reads."""
+        return self._buffer
+
+    def buffer_updated(self, size: int) -> None:
+        """Bytes have come."""
+        self._handler.data_received(bytes(self._buffer[:size]))
 
 
 _REUSED: ContextVar[bool] = ContextVar("reused")
@@ -124,7 +157,7 @@ class _Exchange:
             self._watched = response.connection.protocol.closed
         if self._watched is not None:
             self._watched.add_done_callback(self._tear)
-        return HttpReply(response.status, response.headers, _Chunks(response, url))
+        return HttpReply(response.status, response.headers, _Chunks(response, url), response.content.at_eof)
 
     async def __aexit__(self, *_: object) -> None:
         if self._watched is not None:

@@ -1,15 +1,18 @@
 """One attempt: the request bound for one deployment, sent, and its reply delivered."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from gateway import errors
 from gateway.canonical.events import Collector, Response
 from gateway.pool.deployment import Deployment
+from gateway.pool.tuning import Tuning, tuned
 from gateway.protocols.codec import HttpAnswer, Losses, Operation, Sent, foreign_fields
 from gateway.protocols.target import Target
+from gateway.relay.emptiness import empty_reply, says_nothing
 from gateway.relay.exchange import Exchange
 from gateway.relay.lanes import (
     MAX_REPLY_BYTES,
@@ -49,12 +52,22 @@ class Attempt:
     Building one raises Unsayable where the upstream's protocol has no word for a part of the request.
     """
 
-    def __init__(self, exchange: Exchange, deployment: Deployment, target: Target, memory: Memory) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        deployment: Deployment,
+        target: Target,
+        memory: Memory,
+        *,
+        tunings: Sequence[Tuning] = (),
+    ) -> None:
         self._exchange = exchange
         self._memory = memory
         self._deployment = deployment
         self._upstream = deployment.provider.codec
-        self._passes = self._upstream is exchange.codec
+        self._tunings = tunings
+        # What is to be changed of a request is changed in the common form.
+        self._passes = self._upstream is exchange.codec and not tunings
         self._usage_is_ours = False
         self._held: list[bytes] = []
         self._losses = Losses()
@@ -79,6 +92,8 @@ class Attempt:
             exchange.record.upstream_request_id = (
                 headers.get("x-request-id") or headers.get("request-id") or ""
             )
+            for observer in deployment.observers:
+                observer.hear(exchange.record.upstream_model, reply.status, headers)
             if reply.status != 200:
                 raise await self._refusal(reply)
             if exchange.asked.stream:
@@ -95,7 +110,7 @@ class Attempt:
         """The client's own bytes, with a closed list of edits and an allow-list of its headers."""
         call, provider = self._exchange.call, self._deployment.provider
         body, self._usage_is_ours = self._upstream.redirect(call, target, self._losses)
-        headers = {name: call.headers[name] for name in provider.forward if name in call.headers}
+        headers = self._forwarded(provider.forward)
         sent = Sent(finish_optional=target.capabilities.finish_optional)
         return sent, self._bound(target, body, headers)
 
@@ -103,10 +118,22 @@ class Attempt:
         request, client = self._exchange.request, self._exchange.client
         messages = self._memory.recalled(client, unveiled(request.messages), self._upstream.name)
         request = replace(request, messages=messages)
+        request = tuned(request, self._tunings, self._upstream.name, self._losses)
         sent = self._upstream.encode_request(request, target, self._losses)
         for path in foreign_fields(request, self._upstream.name):
             self._losses.drop(path)
-        return sent, self._bound(target, fast_json.dumps(sent.body), sent.headers)
+        headers: dict[str, str] = {}
+        if self._upstream is self._exchange.codec:
+            # Fields of its own protocol stay in the body, and so does what switches them on; but the version
+            # is the one in which we speak.
+            provider = self._deployment.provider
+            headers = self._forwarded(provider.forward - provider.headers.keys())
+        return sent, self._bound(target, fast_json.dumps(sent.body), {**headers, **sent.headers})
+
+    def _forwarded(self, names: frozenset[str]) -> dict[str, str]:
+        """Those of the client's headers that go up."""
+        said = self._exchange.call.headers
+        return {name: said[name] for name in names if name in said}
 
     def _bound(self, target: Target, body: bytes, headers: dict[str, str]) -> HttpRequest:
         deployment = self._deployment
@@ -162,7 +189,10 @@ class Attempt:
             self._remember(response)
             shown = response if exchange.asked.thoughts else veiled(response, exchange.codec.name)
             body = exchange.codec.encode_response(shown, exchange.asked, self._losses)
-        await exchange.sink.answer(HttpAnswer(200, body, exchange.record.headers()))
+        answer = HttpAnswer(200, body, exchange.record.headers())
+        if response.choices and all(says_nothing(choice.parts, choice.stop) for choice in response.choices):
+            raise empty_reply(partial(exchange.sink.answer, answer))
+        await exchange.sink.answer(answer)
 
     def _collected(self, body: bytes) -> Response:
         """The whole reply of an upstream that streams although it was not asked to."""
@@ -187,33 +217,37 @@ class Attempt:
             # What breaks behind the last word takes nothing away.
             if not lane.finished:
                 raise
-        except TimeoutError:
-            pass
         if not lane.complete:
             piece = lane.close()
             self._note(lane)
             await self._pass_on(piece, watch)
         exchange.record.stop = lane.collector.stop.reason if lane.collector.stop else ""
+        if sink.said is not Said.CONTENT:
+            raise empty_reply(self._deliver_held)
         await sink.close()
-        await _drain(chunks)
+        if not reply.has_ended():
+            await _drain(chunks)
+
+    async def _deliver_held(self) -> None:
+        await self._exchange.sink.write(b"".join(self._held))
+        await self._exchange.sink.close()
 
     async def _carry(self, chunks: AsyncIterator[bytes], lane: Lane, watch: Watch) -> None:
-        """Pass on what comes until the reply is whole or its bytes have ended.
+        """Pass on what comes until the reply is whole or no more of it comes."""
+        async for chunk in chunks:
+            await self._pass_on(self._fed(lane, chunk, watch), watch)
+            if lane.finished:
+                break
+        while not lane.complete and (chunk := await _more(chunks, lane)):
+            await self._pass_on(self._fed(lane, chunk, watch), watch)
 
-        Raises:
-            TimeoutError: the reply is finished, but no sign that it is whole came in time.
-        """
-        async with asyncio.timeout(None) as patience:
-            async for chunk in chunks:
-                piece, whole = lane.feed(chunk), lane.complete
-                if whole:
-                    self._note(lane)
-                watch.heard(content=piece.content)
-                await self._pass_on(piece, watch)
-                if whole:
-                    return
-                if lane.finished:
-                    patience.reschedule(asyncio.get_running_loop().time() + _grace_s(lane))
+    def _fed(self, lane: Lane, chunk: bytes, watch: Watch) -> Piece:
+        """What `chunk` leads to."""
+        piece = lane.feed(chunk)
+        if lane.finished:
+            self._note(lane)
+        watch.heard(content=piece.content)
+        return piece
 
     def _note(self, lane: Lane) -> None:
         """Remember a reply once it is whole, before its client can answer it."""
@@ -227,18 +261,26 @@ class Attempt:
             self._memory.keep(exchange.client, history, response.parts, self._upstream.name)
 
     async def _pass_on(self, piece: Piece, watch: Watch) -> None:
-        """Hold `piece` back until the first content, then send all that was held."""
-        sink, held = self._exchange.sink, self._held
-        if piece.data:
-            held.append(piece.data)
-        if held and (piece.content or sink.said is Said.CONTENT):
-            if self._exchange.record.first_content_s is None:
-                self._exchange.record.first_content_s = watch.elapsed_s
-            data = held[0] if len(held) == 1 else b"".join(held)
-            held.clear()
+        """Send `piece`, but nothing before the first content."""
+        sink = self._exchange.sink
+        data = piece.data if sink.said is Said.CONTENT else self._released(piece, watch)
+        if data:
             await sink.write(data)
         if piece.error is not None:
             raise piece.taken()
+
+    def _released(self, piece: Piece, watch: Watch) -> bytes:
+        """Hold `piece` back; with the first content comes all that was held."""
+        self._held.append(piece.data)
+        if not piece.content:
+            return b""
+        data = b"".join(self._held)
+        if data:
+            self._held.clear()
+            self._exchange.record.first_content_s = watch.elapsed_s
+            if self._exchange.answers is not None:
+                self._exchange.answers()
+        return data
 
     def _lane(self, reply: HttpReply) -> Lane:
         """The way back. An upstream that answers a request for a stream with plain JSON is told as a
@@ -250,6 +292,16 @@ class Attempt:
         if not streams and self._upstream.framing.content_type == _EVENT_STREAM:
             return WholeReplyLane(ends)
         return PassingLane(ends, usage_is_ours=self._usage_is_ours) if self._passes else EventsLane(ends)
+
+
+async def _more(chunks: AsyncIterator[bytes], lane: Lane) -> bytes:
+    """What comes next; nothing at the end of the bytes, or where a finished reply gets no sign in time that
+    it is whole. Only the upstream has so little time: a client may read as slowly as it likes.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_grace_s(lane) if lane.finished else None):
+            return await anext(chunks, b"")
+    return b""
 
 
 def _grace_s(lane: Lane) -> float:

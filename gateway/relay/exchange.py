@@ -47,7 +47,7 @@ class Meaning:
 class Exchange:
     """One request: as it was said (`call`), as it is understood (`request`), by which codec, to which
     sink. `client` tells who asks, `pool` that it wants that pool. `fail`: how the stream that carries the
-    reply tells of a failure, known from its first word on.
+    reply tells of a failure, known from its first word on. `answers`: whom to tell of that word.
     """
 
     codec: Codec
@@ -59,6 +59,7 @@ class Exchange:
     pool: str | None = None
     client: bytes = b""
     fail: Callable[[GatewayError], bytes] | None = None
+    answers: Callable[[], None] | None = None
     meaning: Meaning = field(init=False)
 
     def __post_init__(self) -> None:
@@ -114,6 +115,11 @@ class Record:
     outcome: str = ""
     first_content_s: float | None = None
 
+    def restore(self, earlier: "Record") -> None:
+        """The attempt that `earlier` tells of counts after all; how many there were stays."""
+        for name in _OF_ONE_ATTEMPT:
+            setattr(self, name, getattr(earlier, name))
+
     @property
     def tokens(self) -> int:
         """All that were read and written, as far as the upstream said."""
@@ -137,6 +143,18 @@ class Record:
         return {name: _ascii(value) for name, value in said.items() if value}
 
 
+_OF_ONE_ATTEMPT = (
+    "pool",
+    "deployment",
+    "provider",
+    "upstream_model",
+    "lane",
+    "losses",
+    "upstream_request_id",
+    "usage",
+    "stop",
+    "first_content_s",
+)
 _HEADER_BYTES = 1024
 
 

@@ -13,9 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.canonical.events import Collector, Delta, Event, Start, explode
+from gateway.canonical.content import Text
+from gateway.canonical.events import Close, Collector, Delta, End, Event, Open, Start, explode
 from gateway.errors import BadUpstreamReply, GatewayError, UpstreamError
 from gateway.protocols.codec import Asked, Codec, Losses, Sent
+from gateway.relay.emptiness import unexplained
 from gateway.relay.likeness import Likeness
 from gateway.relay.veil import veiled_events
 from gateway.wire.fast_json import JsonError, repaired
@@ -56,19 +58,16 @@ class Ends:
 class Lane(Protocol):
     """One attempt's way from upstream bytes to client bytes.
 
-    `collector` has heard all but words that passed unread (`likeness`).
+    `collector` has heard all but words that passed unread (`likeness`). `finished` says whether nothing is
+    missing but, perhaps, the sign that the reply is whole.
     """
 
     collector: Collector
+    finished: bool
 
     @property
     def complete(self) -> bool:
         """Whether the reply is whole."""
-        ...
-
-    @property
-    def finished(self) -> bool:
-        """Whether nothing is missing but the sign that the reply is whole."""
         ...
 
     def feed(self, chunk: bytes) -> Piece:
@@ -91,21 +90,18 @@ class _Listening:
 
     def __init__(self, ends: Ends) -> None:
         self.collector = Collector()
+        self._spoke = False
         self._frames = ends.upstream.framing.decoder()
         self._decoder = ends.upstream.stream_decoder(ends.sent)
         self._out = (ends.asked.framing or ends.client.framing).encoder()
         self._encoder = ends.client.stream_encoder(ends.asked, ends.losses)
         self._thoughts, self._family = ends.asked.thoughts, ends.client.name
+        self.finished = False
 
     @property
     def complete(self) -> bool:
         """Whether the reply is whole."""
         return self.collector.complete
-
-    @property
-    def finished(self) -> bool:
-        """Whether nothing is missing but the sign that the reply is whole."""
-        return self._decoder.finished
 
     def feed(self, chunk: bytes) -> Piece:
         """Take what a read brought."""
@@ -135,6 +131,7 @@ class _Listening:
         except (FrameTooLargeError, JsonError) as error:
             piece.error = BadUpstreamReply(f"the upstream's stream cannot be read: {error}")
         piece.data = b"".join(out)
+        self.finished = self._decoder.finished or self.complete
 
     def _carry_all(self, frames: list[Frame], piece: Piece, out: list[bytes]) -> None:
         for frame in frames:
@@ -153,9 +150,20 @@ class _Listening:
     def _hear(self, events: list[Event], piece: Piece) -> None:
         for event in events:
             self.collector.feed(event)
-            piece.content = piece.content or not (
-                isinstance(event, Start) or (isinstance(event, Delta) and event.kind == "usage")
-            )
+            piece.content = piece.content or self._is_content(event)
+        self._spoke = self._spoke or piece.content
+
+    def _is_content(self, event: Event) -> bool:
+        """Whether `event` says something; an end does where something was said, or where it says why not."""
+        match event:
+            case Start() | Delta(kind="usage") | Delta(kind="text", value=""):
+                return False
+            case Open(part=Text(text="")) | Close(part=Text(text="")):
+                return False
+            case End(stops):
+                return self._spoke or not unexplained(stops)
+            case _:
+                return True
 
 
 class PassingLane(_Listening):
@@ -166,6 +174,12 @@ class PassingLane(_Listening):
         self._mender = ends.upstream.mender(ends.asked, usage_is_ours)
         self._as_they_came = ends.asked.framing is None
         self._likeness = Likeness()
+
+    def feed(self, chunk: bytes) -> Piece:
+        """Take what a read brought: most often one more record like the last."""
+        if self._frames.idle and self._likeness.matches(chunk):
+            return Piece(chunk, content=True)
+        return super().feed(chunk)
 
     def _carry(self, frame: Frame, piece: Piece, out: list[bytes]) -> None:
         if self._likeness.matches(frame.raw):
@@ -182,7 +196,7 @@ class PassingLane(_Listening):
             out.append(frame.raw)
         elif mended is not None:
             out.append(self._out.encode(mended))
-        self._likeness.learn(frame, events if untouched and not self.finished else ())
+        self._likeness.learn(frame, events if untouched and not self._decoder.finished else ())
 
     def _finish(self, piece: Piece, out: list[bytes]) -> None:
         self._carry_all(self._frames.close(), piece, out)

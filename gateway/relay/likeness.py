@@ -28,16 +28,17 @@ class Likeness:
     def __init__(self) -> None:
         self._before = self._behind = b""
 
-    def matches(self, record: bytes) -> bool:
-        """Whether `record` is the last one that was read, with other words."""
+    def matches(self, records: bytes) -> bool:
+        """Whether each of `records`, one or more, is the last one that was read, with other words."""
         before, behind = self._before, self._behind
-        start, end = len(before), len(record) - len(behind)
-        return (
-            0 < start < end
-            and record.startswith(before)
-            and record.endswith(behind)
-            and _WORDS.fullmatch(record, start, end) is not None
-        )
+        start, end = len(before), len(records) - len(behind)
+        if not (0 < start < end and records.startswith(before) and records.endswith(behind)):
+            return False
+        if _WORDS.fullmatch(records, start, end) is not None:
+            return True
+        words = records[start:end].split(behind + before)
+        # A blank ends no escape, so that words which are readable together are so each for itself.
+        return len(words) > 1 and b"" not in words and _WORDS.fullmatch(b" ".join(words)) is not None
 
     def learn(self, frame: Frame, events: Sequence[Event]) -> None:
         """`frame` has been read, as `events`: what comes next may be like it, and no longer like another."""

@@ -1,7 +1,7 @@
 """Which deployments may serve a model name, and what the model is called there.
 
     a  a pool in the path, or `pool/model` where such a pool exists
-    b  `models:` of the configuration, exact names before globs
+    b  `models:` of the configuration, exact names before patterns
     c  pools whose deployments list the name, or whose provider claims it
     d  the default pool, which serves unknown names by its default model where it is told to
 
@@ -9,40 +9,45 @@ Behind each pool comes its fallback chain; a pool there that does not serve the 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 
+from gateway.config.patterns import is_exact, matches
 from gateway.errors import ModelNotFound, NotFound
 from gateway.pool.pool import Hop, Pool
 from gateway.pool.pools import Pools
 from gateway.protocols.codec import ModelCard
+from gateway.relay.aliases import Alias, Aliases, Destination
 
-_SIGNS = "*?["
 _REMEMBERED = 1000
 """Names whose way is remembered at most: they come from clients."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Map:
-    """What the operator says of names: aliases (names or globs) to targets (`pool`, `pool/model`), fallback
-    chains, and the pool for names that nothing else claims (None: there is none).
+    """What the operator says of names: aliases (names or patterns), fallback chains, and the pool for names
+    that nothing else claims (None: there is none).
     """
 
-    models: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    models: Mapping[str, Alias] = field(default_factory=dict)
     chains: Mapping[str, Sequence[str]] = field(default_factory=dict)
     default: str | None = None
 
 
 class Router:
-    """Finds ways for names. Built once; nothing here changes but what it remembers."""
+    """Finds ways for names, and finds them again when other models are served than before."""
 
     def __init__(self, pools: Pools, chart: Map) -> None:
         self._pools = pools
         self._chart = chart
-        self._globs = [name for name in chart.models if _is_glob(name)]
+        self._aliases = Aliases(chart.models)
         self._cards = {card.id: card for card in self._listed()}
         self._ways: dict[tuple[str, str | None], Sequence[Hop]] = {}
+        pools.watch(self._renew)
+
+    def _renew(self) -> None:
+        self._cards = {card.id: card for card in self._listed()}
+        self._ways.clear()
 
     def route(self, model: str, pool: str | None = None) -> Sequence[Hop]:
         """The pools to try for `model`, in order, each with the name the model has there.
@@ -59,8 +64,9 @@ class Router:
         if not hops:
             raise self._unknown(model)
         way = tuple(dict.fromkeys(self._with_chains(hops)))
-        if len(self._ways) < _REMEMBERED:
-            self._ways[model, pool] = way
+        if len(self._ways) >= _REMEMBERED:
+            del self._ways[next(iter(self._ways))]
+        self._ways[model, pool] = way
         return way
 
     def models(self, pool: str | None = None) -> list[ModelCard]:
@@ -98,9 +104,9 @@ class Router:
         name, slash, rest = model.partition("/")
         if slash and rest and name in self._pools:
             return [self._named(name, rest)]
-        targets = self._chart.models.get(model) or self._by_glob(model)
-        if targets:
-            return [self._target(target, model) for target in targets]
+        aliased = list(self._aliased(model))
+        if aliased:
+            return aliased
         claiming = [Hop(pool.name, model, claimed=True) for pool in self._pools if pool.serving(model)]
         return claiming or self._by_default()
 
@@ -109,8 +115,7 @@ class Router:
         own = model.removeprefix(f"{name}/")
         if pool.serving(own):
             return [Hop(name, own, claimed=True)]
-        targets = self._chart.models.get(model) or self._by_glob(model)
-        hops = [hop for target in targets if (hop := self._target(target, model)).pool == name]
+        hops = [hop for hop in self._aliased(model) if hop.pool == name]
         if not hops and pool.takes_unknown:
             return [Hop(name, pool.default_model)]
         return hops
@@ -121,8 +126,15 @@ class Router:
             raise NotFound(f"there is no pool {name!r}; the pools are {known}")
         return self._pools[name]
 
-    def _by_glob(self, model: str) -> Sequence[str]:
-        return next((self._chart.models[glob] for glob in self._globs if fnmatchcase(model, glob)), ())
+    def _aliased(self, model: str) -> Iterator[Hop]:
+        alias = self._aliases.of(model)
+        for to in alias.destinations:
+            if to.is_pattern:
+                listed = dict.fromkeys(_exact_names(self._pools[to.pool]))
+                meant = (name for name in listed if matches(name, (to.model,), alias.exclude))
+                yield from (Hop(to.pool, name, claimed=True, tuning=to.tuning) for name in meant)
+            else:
+                yield replace(self._target(to, model), tuning=to.tuning)
 
     def _by_default(self) -> Iterable[Hop]:
         if self._chart.default is None:
@@ -130,9 +142,8 @@ class Router:
         pool = self._pools[self._chart.default]
         return [Hop(pool.name, pool.default_model)] if pool.takes_unknown else ()
 
-    def _target(self, target: str, model: str) -> Hop:
-        name, slash, upstream_model = target.partition("/")
-        return self._named(name, upstream_model) if slash else self._nearest(self._pools[name], model)
+    def _target(self, to: Destination, model: str) -> Hop:
+        return self._named(to.pool, to.model) if to.model else self._nearest(self._pools[to.pool], model)
 
     def _named(self, name: str, model: str) -> Hop:
         """A model that was asked for by name: of those that list it, or else of the whole pool."""
@@ -157,9 +168,8 @@ class Router:
 
     def _listed(self) -> Iterator[ModelCard]:
         listed: dict[str, str] = {}
-        for alias, targets in self._chart.models.items():
-            if not _is_glob(alias) and targets:
-                listed.setdefault(alias, targets[0].partition("/")[0])
+        for name, alias in self._aliases.exact.items():
+            listed.setdefault(name, alias.destinations[0].pool)
         for pool in self._pools:
             for name in _exact_names(pool):
                 listed.setdefault(name, pool.name)
@@ -169,9 +179,6 @@ class Router:
 def _exact_names(pool: Pool) -> Iterator[str]:
     """The names that can be listed, of all that `pool` serves."""
     for member in pool.members:
-        exact = [name for name in member.models if not _is_glob(name)]
-        yield from exact or (name for name in member.provider.models if member.serves(name))
-
-
-def _is_glob(name: str) -> bool:
-    return any(sign in name for sign in _SIGNS)
+        exact = [name for name in member.models if is_exact(name) and member.serves(name)]
+        named = [*exact, *pool.fetched(member)]
+        yield from named or (name for name in member.provider.models if member.serves(name))

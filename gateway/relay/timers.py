@@ -6,61 +6,81 @@ from types import TracebackType
 from gateway.errors import UpstreamTimeout
 from gateway.pool.deployment import Timeouts
 
-GRACE_S = 0.5
-"""Timers are moved at most this often, and fire at most this late: moving one for every read would cost more.
-"""
-
 
 class Watch:
     """The timers of one attempt, which run while its context lasts. Tell it what arrives; it ends the attempt
-    when too little does.
+    when too little does. To hear something moves no timer: one that goes off looks at what was heard last.
 
     Raises (on leaving):
         UpstreamTimeout: one of the timers ran out.
     """
 
-    __slots__ = ("_content", "_limits", "_loop", "_moved", "_read", "_start", "_timer", "_until", "_whole")
+    __slots__ = (
+        "_cancelling",
+        "_content",
+        "_limits",
+        "_loop",
+        "_ran_out",
+        "_read",
+        "_start",
+        "_task",
+        "_timer",
+        "_until",
+        "_whole",
+    )
+
+    _task: asyncio.Task[object]
+    _timer: asyncio.TimerHandle
+    _cancelling: int
 
     def __init__(self, limits: Timeouts, until: float, *, streaming: bool) -> None:
         self._loop = asyncio.get_running_loop()
         self._limits = limits
-        self._start = self._moved = self._read = self._loop.time()
+        self._start = self._read = self._loop.time()
         self._content: float | None = None
         self._whole = not streaming
         self._until = min(until, self._start + limits.total)
-        self._timer = asyncio.timeout_at(self._deadline()[0])
+        self._ran_out = ""
 
     async def __aenter__(self) -> None:
-        await self._timer.__aenter__()
+        task = asyncio.current_task()
+        assert task is not None, "whoever waits is a task"
+        self._task, self._cancelling = task, task.cancelling()
+        self._set()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            await self._timer.__aexit__(kind, error, trace)
-        except TimeoutError as timeout:
-            raise UpstreamTimeout(f"the upstream {self._deadline()[1]}") from timeout
+        self._timer.cancel()
+        # Whoever else wants the task to end is obeyed.
+        if self._ran_out and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise UpstreamTimeout(f"the upstream {self._ran_out}") from error
 
     def heard(self, *, content: bool) -> None:
         """Something came; `content` says whether it was more than a sign of life."""
-        now = self._loop.time()
-        self._read = now
+        self._read = self._loop.time()
         if content:
-            first = self._content is None
-            self._content = now
-            if first:
-                self._move(now)
-        if now - self._moved > GRACE_S and self._content is not None:
-            self._move(now)
+            is_first = self._content is None
+            self._content = self._read
+            if is_first:
+                self._timer.cancel()
+                self._set()
 
     @property
     def elapsed_s(self) -> float:
         """How long the attempt has taken up to the latest read."""
         return self._read - self._start
 
-    def _move(self, now: float) -> None:
-        self._moved = now
-        self._timer.reschedule(self._deadline()[0])
+    def _set(self) -> None:
+        self._timer = self._loop.call_at(self._deadline()[0], self._go_off)
+
+    def _go_off(self) -> None:
+        when, what = self._deadline()
+        if when > self._loop.time():
+            self._set()
+        else:
+            self._ran_out = what
+            self._task.cancel()
 
     def _deadline(self) -> tuple[float, str]:
         limits = self._limits
@@ -72,10 +92,10 @@ class Watch:
                 (self._start + limits.first_content, f"said nothing for {limits.first_content:g} s")
             )
         else:
-            deadlines.append((self._read + limits.idle + GRACE_S, f"fell silent for {limits.idle:g} s"))
+            deadlines.append((self._read + limits.idle, f"fell silent for {limits.idle:g} s"))
             deadlines.append(
                 (
-                    self._content + limits.progress + GRACE_S,
+                    self._content + limits.progress,
                     f"sent nothing but signs of life for {limits.progress:g} s",
                 )
             )

@@ -81,6 +81,8 @@ async def _pieces(request: web.Request, limit: int, patience: asyncio.Timeout, s
             raise _too_large(limit)
         share.grow(len(piece))
         patience.reschedule(until + size / _SLOWEST)
+        # What is unpacked is there without waiting, piece after piece; others want their turn.
+        await asyncio.sleep(0)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 

@@ -34,11 +34,8 @@ class Browsers:
             Forbidden: it is, and the page's origin is not allowed.
         """
         headers = request.headers
-        if self.local and not self._is_ours(headers.getall("host", [])):
-            raise Forbidden(
-                "the Host header does not name this machine; other names go to the setting"
-                " server.allowed_hosts"
-            )
+        if self.local:
+            self.check_host(request)
         origin = headers.get("origin")
         if origin is None:
             if headers.get("sec-fetch-site") == "cross-site":
@@ -47,6 +44,18 @@ class Browsers:
             raise Forbidden(
                 "requests from this page's origin are refused; those that may call go to the setting"
                 " server.cors_origins"
+            )
+
+    def check_host(self, request: web.Request) -> None:
+        """Let everything pass that calls us by a name of this machine.
+
+        Raises:
+            Forbidden: it calls us by another.
+        """
+        if not self._is_ours(request.headers.getall("host", [])):
+            raise Forbidden(
+                "the Host header does not name this machine; other names go to the setting"
+                " server.allowed_hosts"
             )
 
     def preflight(self, request: web.Request) -> web.Response | None:

@@ -4,13 +4,13 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from secrets import token_hex
 from time import perf_counter, time
 from typing import TypeAlias
 
 from aiohttp import web
 
 from gateway import errors
+from gateway.access.complaints import Answer, Complaints
 from gateway.access.guesses import Guesses
 from gateway.access.keys import ClientKeys
 from gateway.protocols.codec import Call, Codec, Endpoint, HttpAnswer, Operation
@@ -22,7 +22,7 @@ from gateway.relay.sink import Said
 from gateway.server import body
 from gateway.server.background import Background
 from gateway.server.budget import Budget, Share
-from gateway.server.caller import client_of, peer_of, presented_key, request_id_of
+from gateway.server.caller import client_of, new_id, peer_of, presented_key, request_id_of
 from gateway.server.record import log_request
 from gateway.server.sink import WebSink
 from gateway.server.traffic import Traffic
@@ -57,6 +57,7 @@ class Server:
     mother_tongue: Codec
     keys: ClientKeys
     guesses: Guesses
+    complaints: Complaints
     traffic: Traffic
     memory: Budget
     generator: Generator
@@ -72,7 +73,7 @@ class Server:
         """
         shared: dict[tuple[str, str], list[tuple[Endpoint, Codec]]] = {}
         for codec in self.codecs.values():
-            for endpoint in _mounted(codec):
+            for endpoint in mounted(codec):
                 shared.setdefault((endpoint.method, endpoint.path), []).append((endpoint, codec))
         return [
             web.route(
@@ -92,7 +93,7 @@ class Server:
 
         def nearness(codec: Codec) -> tuple[bool, int, bool]:
             marked = any(point.when in request.headers for point in codec.endpoints if point.when)
-            shared = max(_nearness(request.path, point.path) for point in _mounted(codec))
+            shared = max(_nearness(request.path, point.path) for point in mounted(codec))
             return marked, shared, codec is self.mother_tongue
 
         return max(self.codecs.values(), key=nearness)
@@ -116,14 +117,14 @@ class Server:
             return self.told(error, codec, request_id)
         share = self.memory.share()
         try:
-            self._admit(request)
+            client = client_of(self.admitted(request))
             if endpoint.operation is Operation.ABSENT:
                 raise _absent(request, codec)
             call = await self._call(request, endpoint, share)
             if (answer := codec.answer(call)) is not None:
                 return self._web(answer, codec, request_id)
             if endpoint.operation in {Operation.GENERATE, Operation.COMPLETE}:
-                return await self._generate(request, codec, call, request_id)
+                return await self._generate(request, codec, call, client=client, request_id=request_id)
             answer = await self._looked_up(call, codec, endpoint.operation)
             return self._web(answer, codec, request_id)
         except errors.GatewayError as error:
@@ -146,18 +147,20 @@ class Server:
                 raise errors.NotFound("there is nothing here")
 
     async def _generate(
-        self, request: web.Request, codec: Codec, call: Call, request_id: str
+        self, request: web.Request, codec: Codec, call: Call, *, client: bytes, request_id: str
     ) -> web.StreamResponse:
         started, record = perf_counter(), Record(exposed=self.limits.expose_headers)
         sink = WebSink(request, _ids(codec, request_id), self.limits.heartbeat_s, self.background)
         asked = codec.asked(call)
-        asked.reply_id, asked.created = token_hex(12), int(time())
+        asked.reply_id, asked.created = new_id(), call.received
         exchange = Exchange(codec, call, asked, sink, request_id, record)
-        exchange.pool, exchange.client = request.match_info.get("pool"), client_of(request)
+        exchange.pool, exchange.client = call.params.get("pool"), client
         try:
-            async with self.traffic.interruptible():
+            with self.traffic.interruptible():
                 await self.generator.generate(exchange)
             record.outcome = "ok"
+            answer = Answer(record.pool, record.deployment, record.upstream_model)
+            self.complaints.answered(client, request_id, answer)
         except errors.GatewayError as error:
             record.outcome = error.kind if sink.said is Said.NOTHING else "broken"
             await self._tell(exchange, error)
@@ -182,10 +185,15 @@ class Server:
             error.message = self.hide(error.message)
             await exchange.sink.break_off(exchange.last_words(error))
 
-    def _admit(self, request: web.Request) -> None:
+    def admitted(self, request: web.Request) -> str | None:
+        """The key of a client that is let in, which may have none where none is needed.
+
+        Raises:
+            Unauthenticated, TooManyRequests: it has none, or a wrong one, and perhaps not the first.
+        """
         key = presented_key(request)
         if self.keys.admits(key):
-            return
+            return key
         if key and (wait := self.guesses.wrong(peer_of(request))):
             raise errors.TooManyRequests("too many wrong API keys from this address", retry_after_s=wait)
         raise errors.Unauthenticated(
@@ -213,7 +221,7 @@ class Server:
 
     def said_to_anybody(self, error: errors.GatewayError) -> HttpAnswer:
         """`error` as said to a client of whom nothing is known."""
-        return self.mother_tongue.encode_error(error, "req_" + token_hex(12))
+        return self.mother_tongue.encode_error(error, "req_" + new_id())
 
     def _answer(
         self, error: errors.GatewayError, codec: Codec, request_id: str, record: Record
@@ -237,7 +245,7 @@ class Server:
         )
 
 
-def _mounted(codec: Codec) -> Iterator[Endpoint]:
+def mounted(codec: Codec) -> Iterator[Endpoint]:
     """The endpoints of `codec` at all their places: below its own mounts nobody else can be meant."""
     for endpoint in codec.endpoints:
         yield from (

@@ -29,10 +29,12 @@ _LINGERING_S = 2.0
 """How long an answer waits for a client that is still sending what nobody reads: a reset would lose it."""
 _END_S = 1.0
 _NOT_SENT_LIMIT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-_MOST_NOT_SENT_BYTES = 128 * 1024
+_MOST_NOT_SENT_BYTES = 32 * 1024
 """What the kernel takes for a client that does not read; without a limit it is megabytes, and the upstream
 goes on talking to nobody. Not every system has it.
 """
+_MOST_BUFFERED_BYTES = 16 * 1024
+"""What the loop takes on top of it before a writer has to wait."""
 
 log = structlog.stdlib.get_logger()
 
@@ -76,6 +78,12 @@ class Listener(web.AppRunner):
         for site in list(self.sites):
             await site.stop()
 
+    @property
+    def expecting(self) -> bool:
+        """Whether somebody has connected who has yet to say what for."""
+        open_ones = self.server.connections if self.server is not None else []
+        return any(isinstance(one, Connection) and one.silent for one in open_ones)
+
     async def _set_up(self) -> None:
         await self.setup()
         if HttpRequestParser is HttpRequestParserPy:
@@ -103,7 +111,7 @@ class _Connections(web.Server):
 class Connection(RequestHandler):
     """A client's connection that has seconds, and bytes, for the header of each request."""
 
-    __slots__ = ("_header_bytes", "_header_timer", "_manners", "_seen")
+    __slots__ = ("_deaf", "_header_bytes", "_header_timer", "_manners", "_seen")
 
     def __init__(self, manager: web.Server, manners: Manners, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -117,9 +125,15 @@ class Connection(RequestHandler):
             max_headers=_MAX_HEADERS,
         )
         self._manners = manners
+        self._deaf = False
         self._seen = 0
         self._header_bytes = 0
         self._header_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def silent(self) -> bool:
+        """Whether no request has come yet."""
+        return not self._request_count
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the clock: somebody who connects has something to say."""
@@ -128,6 +142,8 @@ class Connection(RequestHandler):
             transport.get_extra_info("socket").setsockopt(
                 socket.IPPROTO_TCP, _NOT_SENT_LIMIT, _MOST_NOT_SENT_BYTES
             )
+        if self.transport is not None:
+            self.transport.set_write_buffer_limits(high=_MOST_BUFFERED_BYTES)
         self._start_timer()
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -137,6 +153,8 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Watch a header grow: aiohttp limits each line of it, not the whole."""
+        if self._deaf:
+            return
         super().data_received(data)
         if self._request_count != self._seen:
             self._seen, self._header_bytes = self._request_count, 0
@@ -147,6 +165,15 @@ class Connection(RequestHandler):
                 self._refuse(431, headers_too_large())
             elif self._header_timer is None:
                 self._start_timer()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer. What is still to come of a compressed body is no longer listened to: aiohttp would
+        unpack it all, in one go, to throw it away.
+        """
+        self._deaf = "content-encoding" in request.headers and not request.content.is_eof()
+        return await super().finish_response(request, resp, start_time)
 
     def handle_error(
         self,
@@ -172,7 +199,7 @@ class Connection(RequestHandler):
 
     def _is_waiting(self) -> bool:
         """Whether no request is being handled: what arrives is a header."""
-        if not self._request_count:
+        if self.silent:
             # uvloop brings the first bytes before the task that handles requests has begun to wait.
             return True
         return self._waiter is not None and not self._waiter.done()

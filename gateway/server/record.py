@@ -2,9 +2,13 @@
 
 import structlog
 
+from gateway.canonical.json import JsonObject
 from gateway.canonical.usage import Usage
-from gateway.errors import InvalidRequest
+from gateway.errors import FailedAttempt, InvalidRequest, UpstreamError
 from gateway.relay.exchange import Exchange
+
+_MOST_WORDS = 200
+"""Of what an upstream said of a failure."""
 
 log = structlog.stdlib.get_logger()
 
@@ -24,6 +28,7 @@ def log_request(exchange: Exchange, total_s: float) -> None:
         upstream_model=record.upstream_model,
         lane=record.lane,
         attempts=record.attempts,
+        failed=[_told(attempt) for attempt in record.failed],
         outcome=record.outcome,
         stop=record.stop,
         input_tokens=usage.input_tokens if usage is not None else None,
@@ -34,6 +39,18 @@ def log_request(exchange: Exchange, total_s: float) -> None:
         first_content_ms=_ms(record.first_content_s),
         total_ms=_ms(total_s),
     )
+
+
+def _told(attempt: FailedAttempt) -> JsonObject:
+    """Where it was, and how it failed; without a status where there was none."""
+    error = attempt.error
+    status = error.upstream_status if isinstance(error, UpstreamError) else None
+    return {
+        "deployment": attempt.deployment,
+        "kind": type(error).__name__,
+        "upstream_status": status,
+        "reason": error.message[:_MOST_WORDS],
+    }
 
 
 def _usage(exchange: Exchange) -> tuple[Usage | None, str]:

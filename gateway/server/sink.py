@@ -61,6 +61,9 @@ class WebSink:
         self.said = Said.CONTENT
         self._written = self._loop.time()
         await stream.write(data)
+        if self._request.protocol.writing_paused:
+            # By itself aiohttp waits at every 64 KiB only.
+            await self._request.writer.drain()
 
     async def close(self) -> None:
         """End the stream as complete."""

@@ -1,7 +1,7 @@
 """The requests in flight: how many there may be, and how they end when the gateway stops."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractContextManager
 from types import TracebackType
 
 from gateway.errors import Unavailable
@@ -18,7 +18,7 @@ class Traffic:
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self._scopes: set[asyncio.Timeout] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self.in_flight = 0
 
     def enter(self) -> None:
@@ -43,13 +43,13 @@ class Traffic:
         if self.in_flight == 0:
             self._idle.set()
 
-    def interruptible(self) -> AbstractAsyncContextManager[None]:
+    def interruptible(self) -> AbstractContextManager[None]:
         """The part of a request's life that `interrupt` may cut short.
 
         Raises:
             Unavailable: it was.
         """
-        return _Interruptible(self._scopes)
+        return _Interruptible(self._tasks)
 
     def close(self) -> None:
         """Take no more requests."""
@@ -61,32 +61,38 @@ class Traffic:
 
     def interrupt(self) -> None:
         """Let everything interruptible end now, with an error that its client is told."""
-        now = asyncio.get_running_loop().time()
-        for scope in self._scopes:
-            scope.reschedule(now)
+        for task in self._tasks:
+            task.cancel()
+        self._tasks.clear()
 
 
 class _Interruptible:
-    """A scope that is among `scopes` while it lasts; lighter than a generator's context."""
+    """A scope whose task is among `tasks` until it ends or is interrupted; lighter than a generator's
+    context.
+    """
 
-    __slots__ = ("_scope", "_scopes")
+    __slots__ = ("_cancelling", "_task", "_tasks")
 
-    def __init__(self, scopes: set[asyncio.Timeout]) -> None:
-        self._scopes = scopes
-        self._scope = asyncio.timeout(None)
+    _task: asyncio.Task[object]
+    _cancelling: int
 
-    async def __aenter__(self) -> None:
-        await self._scope.__aenter__()
-        self._scopes.add(self._scope)
+    def __init__(self, tasks: set[asyncio.Task[object]]) -> None:
+        self._tasks = tasks
 
-    async def __aexit__(
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "whoever waits is a task"
+        self._task, self._cancelling = task, task.cancelling()
+        self._tasks.add(task)
+
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._scopes.discard(self._scope)
-        try:
-            await self._scope.__aexit__(kind, error, trace)
-        except TimeoutError as timeout:
-            raise _stopping() from timeout
+        if self._task in self._tasks:
+            self._tasks.remove(self._task)
+        # A client that left meanwhile has cancelled it too.
+        elif self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise _stopping() from error
 
 
 def _stopping() -> Unavailable:

@@ -29,6 +29,11 @@ class FrameTooLargeError(ValueError):
 class FrameDecoder(Protocol):
     """The state of one stream being cut into frames. Total cost is linear in the bytes fed."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether it holds nothing: what comes next begins a record."""
+        ...
+
     def feed(self, chunk: bytes) -> list[Frame]:
         """Take bytes as they come, cut anywhere; return the frames they complete.
 

@@ -1,6 +1,6 @@
 """HTTP as values: what goes to an upstream, what comes back, and the one method between."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -29,12 +29,14 @@ class HttpRequest:
 class HttpReply:
     """The head of a reply and its body as it comes. Header names are lower case.
 
-    `chunks` yields what each read brought, decoded where the reply said it was compressed.
+    `chunks` yields what each read brought, decoded where the reply said it was compressed. `has_ended` tells
+    whether it is known already that nothing more will come.
     """
 
     status: int
     headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
+    has_ended: Callable[[], bool] = lambda: False
 
 
 class Transport(Protocol):

@@ -33,6 +33,11 @@ class JsonArrayDecoder:
         self._depth = 0
         self._quoted = False
 
+    @property
+    def idle(self) -> bool:
+        """Whether it holds nothing: what comes next begins an object, or separates it from the last."""
+        return not self._depth and not self._quoted
+
     def feed(self, chunk: bytes) -> list[Frame]:
         """Take bytes as they come, cut anywhere; return the objects they complete."""
         self._buffer += chunk

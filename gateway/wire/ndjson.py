@@ -26,6 +26,11 @@ class NdjsonDecoder:
         self._searched = 0
         self._started = False
 
+    @property
+    def idle(self) -> bool:
+        """Whether it holds nothing: what comes next begins a line."""
+        return not self._buffer
+
     def feed(self, chunk: bytes) -> list[Frame]:
         """Take bytes as they come, cut anywhere; return the lines they complete."""
         buffer = self._buffer

@@ -25,9 +25,14 @@ class SseDecoder:
         self._started = False
         self._carriage = False
 
+    @property
+    def idle(self) -> bool:
+        """Whether it holds nothing: what comes next begins a record."""
+        return not self._buffer and not self._carriage
+
     def feed(self, chunk: bytes) -> list[Frame]:
         """Take bytes as they come, cut anywhere; return the frames they complete."""
-        if self._started and not self._buffer and not self._carriage and _are_plain(chunk):
+        if self._started and self.idle and _are_plain(chunk):
             return _plain_frames(chunk)
         self._buffer += self._line_feeds(chunk) if self._carriage or b"\r" in chunk else chunk
         if not self._started:

@@ -65,7 +65,7 @@ def refused(status: int, message: str = "") -> Play:
         (refused(400, "two\\nlines \\u001b[31m"), "request refused (400): two lines  [31m"),
         (
             Play([b"<html>hello</html>"], content_type="text/html"),
-            "not the expected API: the probe was not answered in JSON",
+            "not the expected API: the answer is not JSON",
         ),
     ],
 )

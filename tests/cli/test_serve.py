@@ -26,6 +26,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Mo
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if re.match("SERVER_|LOG_|GATEWAY_|.*API_KEY|.*BASE_URL", name)]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("GATEWAY_STATE_DIR", str(tmp_path / "state"))
     with logging_state.put_back():
         yield monkeypatch
 
@@ -117,7 +118,7 @@ def test_a_host_without_an_address_is_said_in_one_line(alone: pytest.MonkeyPatch
 def test_once_it_is_ready_the_operator_is_told_and_later_failures_are_not_mistaken(
     alone: pytest.MonkeyPatch,
 ) -> None:
-    def fail_later(config: GatewayConfig, on_ready: Callable[[], None]) -> None:
+    def fail_later(config: GatewayConfig, on_ready: Callable[[], None], _folder: Path) -> None:
         on_ready()
         raise OSError(f"a disk failed under {config.server.host}")
 
@@ -150,7 +151,7 @@ def test_the_file_is_named_by_either_option_before_or_behind_the_command(
 ) -> None:
     Path("c.yaml").write_text("pools: {groq: [{uuid: of-the-file, api_key: '${KEY_9A}'}]}\n")
     Path(".env").write_text(f"KEY_9A={PLANTED}\nSERVER_PORT=1\n")
-    alone.setattr("gateway.app.serve", lambda config, _: print([m.id for m in config.deployments]))  # noqa: T201
+    alone.setattr("gateway.app.serve", lambda config, *_: print([m.id for m in config.deployments]))  # noqa: T201
     ended = CliRunner().invoke(cli.app, arguments)
     assert (ended.stdout, ended.exit_code) == ("['of-the-file']\n", 0)
 
@@ -158,7 +159,7 @@ def test_the_file_is_named_by_either_option_before_or_behind_the_command(
 def test_the_environment_can_name_the_file_and_options_win_over_it(alone: pytest.MonkeyPatch) -> None:
     Path("c.yaml").write_text("server: {port: 4000}\npools: {demo: [{}]}\n")
     alone.setenv("GATEWAY_CONFIG", "c.yaml")
-    alone.setattr("gateway.app.serve", lambda config, _: print(config.server.port))  # noqa: T201
+    alone.setattr("gateway.app.serve", lambda config, *_: print(config.server.port))  # noqa: T201
     assert CliRunner().invoke(cli.app, []).stdout == "4000\n"
     assert CliRunner().invoke(cli.app, ["serve", "--port", "4001"]).stdout == "4001\n"
 
@@ -167,16 +168,21 @@ def test_no_file_is_picked_up_by_itself(alone: pytest.MonkeyPatch) -> None:
     Path("configs").mkdir()
     for name in ("config.yaml", "configs/config.yaml", "gateway.yaml"):
         Path(name).write_text("{")
-    alone.setattr("gateway.app.serve", lambda config, _: print(config.default_pool))  # noqa: T201
+    alone.setattr("gateway.app.serve", lambda config, *_: print(config.default_pool))  # noqa: T201
     assert CliRunner().invoke(cli.app, []).stdout == "demo\n"
 
 
-def test_a_pool_with_nothing_switched_on_is_named_in_a_warning(alone: pytest.MonkeyPatch) -> None:
-    Path("c.yaml").write_text("pools: {demo: [{}], groq: [{enabled: false}]}\n")
+def test_pools_with_nothing_switched_on_and_keys_that_everybody_may_read_are_warned_of(
+    alone: pytest.MonkeyPatch,
+) -> None:
+    Path("keys.txt").write_text(f"{PLANTED}\n")
+    Path("keys.txt").chmod(0o644)
+    Path("c.yaml").write_text("pools: {demo: [{}], groq: [{enabled: false}], xai: [{keys_file: keys.txt}]}\n")
     alone.setattr("gateway.app.serve", lambda *_: None)
     ended = CliRunner().invoke(cli.app, ["-config", "c.yaml"])
-    assert "pool_without_deployments" in ended.stdout
-    assert "groq" in ended.stdout
+    assert re.search("pool_without_deployments.*groq", ended.stdout)
+    assert re.search("keys_that_everybody_may_read.*keys.txt", ended.stdout)
+    assert PLANTED not in ended.output
 
 
 @pytest.mark.slow
@@ -188,7 +194,13 @@ def test_a_started_gateway_tells_the_operator_and_keeps_its_output_for_records(t
     with subprocess.Popen(
         [sys.executable, "-m", "gateway"],
         cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": root, "SERVER_PORT": port, "OPENAI_API_KEY": PLANTED},
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": root,
+            "SERVER_PORT": port,
+            "OPENAI_API_KEY": PLANTED,
+            "GATEWAY_STATE_DIR": str(tmp_path / "state"),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -3,14 +3,17 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from gateway import cli
+from gateway.canonical.content import Signature
 from gateway.protocols import CODECS
+from gateway.protocols.carry import wrap
 
-QUESTION = {
+QUESTION: dict[str, Any] = {
     "model": "m-1",
     "max_tokens": 9,
     "messages": [{"role": "user", "content": "Why?"}],
@@ -77,6 +80,38 @@ def test_what_cannot_be_said_is_refused_with_code_1(tmp_path: Path, body: object
     result = translated(written(tmp_path, body), "--from", "ollama", "--to", "anthropic")
     assert (result.exit_code, result.stdout) == (1, "")
     assert said in result.stderr
+
+
+def test_a_prompt_alone_is_understood(tmp_path: Path) -> None:
+    file = written(tmp_path, {"model": "m-1", "system": "Be brief.", "prompt": "Why?", "stream": False})
+    result = translated(file, "--from", "ollama", "--to", "openai_chat")
+    assert json.loads(result.stdout)["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Why?"},
+    ]
+
+
+def test_reasoning_that_was_kept_from_view_goes_back_in_words(tmp_path: Path) -> None:
+    hidden = wrap(Signature("gemini", "c2ln", unsaid="Hm."), "anthropic")
+    said = [{"type": "redacted_thinking", "data": hidden}, {"type": "text", "text": "So."}]
+    turns = [*QUESTION["messages"], {"role": "assistant", "content": said}, *QUESTION["messages"]]
+    file = written(tmp_path, {"model": "m-1", "max_tokens": 9, "messages": turns})
+    result = translated(file, "--from", "anthropic", "--to", "ollama")
+    assert json.loads(result.stdout)["messages"][1] == {
+        "role": "assistant",
+        "content": "So.",
+        "thinking": "Hm.",
+    }
+
+
+def test_what_is_refused_loses_nothing(tmp_path: Path) -> None:
+    marked = {"type": "text", "text": "Why?", "cache_control": {"type": "ephemeral"}}
+    document = {"type": "document", "source": {"type": "url", "url": "https://files.test/a.pdf"}}
+    turns = [{"role": "user", "content": [marked, document]}]
+    file = written(tmp_path, {"model": "m-1", "max_tokens": 9, "messages": turns})
+    result = translated(file, "--from", "anthropic", "--to", "ollama")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("gateway: messages[0].content[1]: ")
 
 
 def test_a_stream_is_shown_as_a_client_would_get_it(tmp_path: Path) -> None:

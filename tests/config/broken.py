@@ -45,6 +45,9 @@ models:
   gpt-4: main/{PLANTED}-model
 fallback_chains:
   main: spare
+groups:
+  site:
+    max_concurrency: 20
 pools:
   main:
     default_model: {PLANTED}-model
@@ -69,12 +72,34 @@ pools:
           prefill: true
         timeouts:
           total: 60s
+        group: site
+        limits:
+          max_concurrency: 10
+          adaptive: true
+          qps: 5
+          rpm: 200
+          tpm: 100000
+          quotas:
+            - requests: 495
+              tokens: 2000000
+              period: 1d
+              reset: Asia/Shanghai
+              per_model: true
+        balance:
+          reader: siliconflow
+          soft: 5
+          hard: 1
+          currency: CNY
+        switch_penalty:
+          idle: 1h
+          probe_every: 30s
+          give_up: 6h
   spare:
     - provider: demo
 """
 """Valid, with every key there is but `provider_pools_file`."""
 
-FREE = frozenset({"gpt-4", "main", "spare"})
+FREE = frozenset({"gpt-4", "main", "site", "spare"})
 """Names that the operator chooses: a slip in them is no unknown key."""
 
 _LINE = re.compile(r"(?P<indent> *(?:- )?)(?P<key>[a-z_0-9-]+):(?: (?P<value>.+))?")

@@ -314,6 +314,24 @@ NAMES = (
     ),
     Broken("alias-to-no-model", "models: {gpt-4: demo/}\n" + _POOL, "1:17", "a target names one model"),
     Broken("alias-to-a-pattern", "models: {gpt-4: demo/gpt-*}\n" + _POOL, "1:17", "a target names one model"),
+    Broken(
+        "alias-without-a-target", "models: {gpt-4: {exclude: [x]}}\n" + _POOL, "1:10", "a target is required"
+    ),
+    Broken(
+        "alias-to-a-broken-pattern", "models: {gpt-4: 'demo/regex:('}\n" + _POOL, "1:17", "regular expression"
+    ),
+    Broken(
+        "target-with-an-unknown-setting",
+        "models: {gpt-4: {target: demo, defaults: {temprature: 1}}}\n" + _POOL,
+        "1:43",
+        "unknown key; did you mean temperature",
+    ),
+    Broken(
+        "two-system-prompts",
+        "models: {gpt-4: {target: demo, system: {before: a, instead: b}}}\n" + _POOL,
+        "1:32",
+        "either before: or instead:",
+    ),
     Broken("alias-empty", "models: {gpt-4: []}\n" + _POOL, "1:10", "empty; at least one is required"),
     Broken("alias-pattern-unclosed", "models: {'o[1': demo}\n" + _POOL, "1:10", r"closes every \["),
     Broken(

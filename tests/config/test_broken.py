@@ -12,9 +12,10 @@ from gateway import cli
 from gateway.config.schema import GatewayConfig
 from tests import logging_state
 from tests.config.broken import PLANTED, WHOLE, Broken, families
+from tests.config.broken_accounts import ACCOUNTS, LIMITS
 from tests.config.broken_singly import NAMES, VALUES, YAML
 
-ALL = (*families(), *YAML, *VALUES, *NAMES)
+ALL = (*families(), *YAML, *VALUES, *NAMES, *LIMITS, *ACCOUNTS)
 SCREEN = 24
 
 
@@ -22,7 +23,7 @@ SCREEN = 24
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty working directory, an environment without configuration, and no server that would start."""
 
-    def never(config: GatewayConfig, on_ready: Callable[[], None]) -> None:
+    def never(config: GatewayConfig, on_ready: Callable[[], None], folder: Path) -> None:
         raise AssertionError("a broken configuration was accepted")
 
     monkeypatch.chdir(tmp_path)

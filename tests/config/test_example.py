@@ -17,7 +17,7 @@ def test_it_names_every_variable_and_no_other() -> None:
     named = set(re.findall(r"^#?([A-Z][A-Z_0-9]*)=", EXAMPLE, re.MULTILINE))
     facts = kinds().providers.values()
     upstream = {name for fact in facts for name in (*fact.key_variables, fact.base_url_variable) if name}
-    assert named == upstream | {*SETTINGS, "GATEWAY_CONFIG"}
+    assert named == upstream | {*SETTINGS, "GATEWAY_CONFIG", "GATEWAY_STATE_DIR"}
 
 
 def test_as_it_stands_it_changes_nothing() -> None:

@@ -1,82 +1,17 @@
 """The files in configs/ are true: each loads, does what it says, and nothing that can be set is left out."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 
 from gateway.cli.kinds import kinds
 from gateway.config.document import DeploymentDocument, GatewayDocument, PoolDocument
 from gateway.config.environment import from_environment
 from gateway.config.load import load
-from gateway.config.members import DeploymentConfig
-from gateway.config.schema import GatewayConfig, HealthCheckConfig, LogConfig, ServerConfig, TimeoutsConfig
-from tests.gateways import running
-from tests.upstreams import FakeUpstream, Play, completion, playing
-
-CONFIGS = Path(__file__).parents[2] / "configs"
-KEYS = {
-    name: f"{name.lower()}-9f8e7d"
-    for name in (
-        "API_KEY",
-        "CLAUDE_API_KEY",
-        "GEMINI_API_KEY",
-        "GROQ_API_KEY",
-        "OPENAI_API_KEY",
-        "OPENAI_KEY_A",
-        "OPENAI_KEY_B",
-        "OPENAI_KEY_C",
-    )
-}
-OVERLOADED = Play(
-    [b'{"type":"error","error":{"type":"overloaded_error","message":"busy"}}'],
-    status=529,
-    content_type="application/json",
-)
-ANSWER = Play([completion("hello")], content_type="application/json")
-BROKEN = Play([b'{"error":{"message":"broken"}}'], status=500, content_type="application/json")
-
-
-def example(name: str) -> GatewayConfig:
-    return load(CONFIGS / name, kinds(), KEYS)
-
-
-def redirected(config: GatewayConfig, urls: Mapping[str, str]) -> GatewayConfig:
-    """`config` on a free port, with the fakes at `urls` (by provider) for its upstreams."""
-
-    def member(entry: DeploymentConfig) -> DeploymentConfig:
-        return (
-            entry.model_copy(update={"base_url": urls[entry.provider]}) if entry.provider in urls else entry
-        )
-
-    pools = tuple(
-        pool.model_copy(update={"deployments": tuple(map(member, pool.deployments))}) for pool in config.pools
-    )
-    return config.model_copy(update={"pools": pools})
-
-
-@asynccontextmanager
-async def posting(config: GatewayConfig, **fakes: FakeUpstream) -> AsyncIterator[Any]:
-    """A function that posts to a gateway which `config` describes, `fakes` standing for its providers."""
-    urls = {name.replace("_", "-"): fake.url for name, fake in fakes.items()}
-    async with running(redirected(config, urls)) as gateway, aiohttp.ClientSession(gateway) as session:
-
-        async def post(path: str, model: str, key: str | None = None) -> tuple[int, Any]:
-            body = {"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
-            headers = {} if key is None else {"authorization": f"Bearer {key}"}
-            async with session.post(path, json=body, headers=headers) as reply:
-                return reply.status, await reply.json()
-
-        yield post
-
-
-def names(fake: FakeUpstream) -> list[str]:
-    """The models that a fake was asked for."""
-    return [heard.json["model"] for heard in fake.heard]
+from gateway.config.schema import HealthCheckConfig, LogConfig, ServerConfig, TimeoutsConfig
+from tests.config.examples import ANSWER, BROKEN, CONFIGS, KEYS, OVERLOADED, example, names, posting
+from tests.upstreams import playing
 
 
 def uncommented(text: str) -> str:
@@ -84,9 +19,12 @@ def uncommented(text: str) -> str:
     return re.sub(r"^#(?=\S|  )", "", text, flags=re.MULTILINE)
 
 
-def test_every_file_here_is_tried_below() -> None:
-    tried = set(re.findall(r'example\("([a-z-]+\.yaml)"\)', Path(__file__).read_text("utf-8")))
-    assert {file.name for file in CONFIGS.glob("*.yaml")} == {*tried, "provider-pools.yaml"}
+def test_every_file_is_tried_here_or_among_the_samples() -> None:
+    here = Path(__file__)
+    tests = "".join(file.read_text("utf-8") for file in (here, here.with_name("test_samples.py")))
+    tried = set(re.findall(r'example\("([a-z-]+\.yaml)"', tests))
+    read_by_others = {"provider-pools.yaml", "gemini-first-pools.yaml"}
+    assert {file.name for file in CONFIGS.glob("*.yaml")} == tried | read_by_others
 
 
 def test_the_configuration_file_as_it_stands_changes_nothing() -> None:
@@ -121,9 +59,31 @@ def test_the_pools_file_names_every_setting() -> None:
 def test_the_lines_in_the_pools_file_work_once_they_are_wanted(tmp_path: Path) -> None:
     file = tmp_path / "pools.yaml"
     file.write_text(uncommented((CONFIGS / "provider-pools.yaml").read_text("utf-8")))
+    (tmp_path / "siliconflow-keys.txt").write_text("# both of them\n\nkey-9f4c\nkey-1b7d\n")
     config = from_environment({**KEYS, "PROVIDER_POOLS_FILE": str(file)}, kinds())
-    assert [pool.name for pool in config.pools] == ["demo", "claude-custom", "everyday"]
+    assert [pool.name for pool in config.pools] == [
+        "demo",
+        "claude-custom",
+        "siliconflow",
+        "everyday",
+        "free",
+    ]
+    assert [member.id for member in config.pools[2].deployments] == ["siliconflow-1-1", "siliconflow-1-2"]
     assert config.fallback_chains == {"claude-custom": ("everyday",)}
+
+
+def test_the_mappings_in_the_configuration_file_work_once_they_are_wanted(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    written = uncommented((CONFIGS / "config.yaml").read_text("utf-8")).partition("timeouts:")[0]
+    mappings = written[written.index("\nmodels:") :]
+    file.write_text(f"{mappings}\npools: {{claude-custom: [{{}}], openai-custom: [{{}}]}}\n")
+    config = load(file, kinds(), KEYS)
+    assert list(config.models) == ["gpt-4", "claude-*", "keyword:gpt", "careful"]
+    [careful] = config.models["careful"].targets
+    assert (careful.defaults.temperature, careful.force.reasoning_effort) == (0.2, "high")
+    assert (careful.remove, careful.extras) == (("top_k", "tools", "store"), {"disable_search": True})
+    assert careful.system is not None
+    assert careful.system.before == "Answer in English."
 
 
 async def test_the_configuration_file_serves_the_demo_model() -> None:

@@ -86,7 +86,8 @@ def test_the_two_files_are_taken_as_they_are(folder: Path) -> None:
     )
     health = config.health_check
     assert (health.enabled, health.interval, health.max_error_count) == (True, 600, 3)
-    assert config.models == {
+    targets = {name: tuple(to.target for to in alias.targets) for name, alias in config.models.items()}
+    assert targets == {
         "gpt-4": ("openai-custom/gpt-4.1", "claude-custom/claude-sonnet-5-5"),
         "o-*": ("openai-custom",),
     }
@@ -181,7 +182,7 @@ def test_a_variable_may_be_kept_in_a_file(folder: Path) -> None:
 
 
 def test_references_in_keys_and_comments_are_left_alone(folder: Path) -> None:
-    assert loaded("# ${UNSET}\nmodels: {'${UNSET}': demo}\n" + DEMO).models == {"${UNSET}": ("demo",)}
+    assert list(loaded("# ${UNSET}\nmodels: {'${UNSET}': demo}\n" + DEMO).models) == ["${UNSET}"]
 
 
 @pytest.mark.parametrize(

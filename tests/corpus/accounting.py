@@ -146,11 +146,12 @@ def unaccounted(
     for leaf in leaves(sent):
         for what, value in sayings(upstream, leaf):
             said.setdefault(what, []).append(value)
-    lost = [_named(note.partition(" ")[0]) for note in line["losses"]]
+    paths = [note.partition(" ")[0] for note in line["losses"]]
+    names = [_named(path) for path in paths]
     return [
         leaf
         for leaf in leaves(asked)
-        if not _is_lost(_named(leaf.path), lost)
+        if not (_is_lost(leaf.path, paths) or _is_lost(_named(leaf.path), names))
         and not _is_repaired(client, leaf, line["repairs"])
         and not _is_silent(client, upstream, leaf)
         and not any(_is_said(what, value, said) for what, value in sayings(client, leaf))

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from structlog.typing import EventDict
@@ -29,3 +29,9 @@ async def request_line(log: Sequence[EventDict]) -> EventDict:
             await asyncio.sleep(0)
     (line,) = lines
     return line
+
+
+def words_of(error: Any) -> str:
+    """What an error says in any of the protocols."""
+    said = error["error"]
+    return str(said if isinstance(said, str) else said["message"])

@@ -1,6 +1,7 @@
 """Gateways in front of one upstream of any protocol."""
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import SecretStr
@@ -31,6 +32,13 @@ def route(recording: Recording) -> str:
             return f"/v1beta/models/{quote(recording.model)}:{verb}{framing}"
         case _, verb:
             return f"/ollama/api/{verb}"
+
+
+def asked(recording: Recording) -> dict[str, Any]:
+    """The recorded body, as a gateway is sent it there."""
+    assert recording.request is not None
+    named = {} if recording.protocol == "gemini" else {"model": recording.model}
+    return {**named, **recording.request}
 
 
 def any_model(protocol: str, url: str) -> GatewayConfig:

@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.corpus.conftest import Report, request_line
-from tests.corpus.one_model import PROVIDERS, one_model, route
+from tests.corpus.one_model import PROVIDERS, asked, one_model, route
 from tests.corpus.recordings import Recording, recordings
 from tests.gateways import running
 from tests.upstreams import Play, playing
@@ -42,12 +42,6 @@ def edited(recording: Recording) -> bytes:
     if recording.protocol == "openai_chat" and body.get("stream") and "stream_options" not in body:
         sent = b'{"stream_options":{"include_usage":true},' + sent[1:]
     return sent
-
-
-def asked(recording: Recording) -> dict[str, Any]:
-    assert recording.request is not None
-    named = {} if recording.protocol == "gemini" else {"model": recording.model}
-    return {**named, **recording.request}
 
 
 @pytest.mark.parametrize("protocol", PROVIDERS)

@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from tests.corpus.accounting import calls_unoffered_tools, unaccounted
-from tests.corpus.conftest import Report, request_line
-from tests.corpus.one_model import one_model, route
+from tests.corpus.conftest import Report, request_line, words_of
+from tests.corpus.one_model import asked, one_model, route
 from tests.corpus.places import as_one_spelling
 from tests.corpus.recordings import Recording, recordings
 from tests.gateways import running
@@ -51,13 +51,6 @@ class Outcome:
     wrong: list[str] = field(default_factory=list)
 
 
-def asked(recording: Recording) -> dict[str, Any]:
-    """The body to send."""
-    assert recording.request is not None
-    named = {} if recording.protocol == "gemini" else {"model": recording.model}
-    return {**named, **recording.request}
-
-
 def meant(protocol: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """What is said by body and path together, and whether to stream even where that is left unsaid."""
     if protocol == "gemini":
@@ -88,12 +81,6 @@ async def ask(session: aiohttp.ClientSession, path: str, body: dict[str, Any]) -
             error = "" if reply.status == 200 else words_of(await reply.json())
         line = await request_line(log)
     return reply.status, error, line
-
-
-def words_of(error: dict[str, Any]) -> str:
-    """What an error says in any of the protocols."""
-    said = error["error"]
-    return str(said if isinstance(said, str) else said["message"])
 
 
 async def follow(
@@ -176,3 +163,12 @@ def test_the_accounting_notices_what_is_gone() -> None:
         "tools[0].input_schema.properties.a.type",
     ]
     assert [leaf.path for leaf in named] == ["max_tokens", "messages[0].content[0].text"]
+
+
+def test_the_accounting_takes_what_was_lost_with_the_whole_object_it_stood_in() -> None:
+    request = {"reasoning": {"effort": "low"}, "stop": "x"}
+    whole = {"losses": ["reasoning off: the calls in progress were made without it"], "repairs": []}
+
+    gone = unaccounted(("openai_chat", "anthropic"), request, {}, whole)
+
+    assert [leaf.path for leaf in gone] == ["stop"]

@@ -121,8 +121,11 @@ class Container:
 
     def _copy(self, words: list[str], sources: Mapping[str, Path]) -> None:
         source = sources[""]
-        if words[0].startswith("--from="):
-            source = sources[words.pop(0).removeprefix("--from=")]
+        while words[0].startswith("--"):
+            option, _, value = words.pop(0).partition("=")
+            assert option in {"--from", "--chown"}, f"{option} is not known here"
+            # All here belongs to whoever runs the tests.
+            source = sources[value] if option == "--from" else source
         *files, target = words
         for file in files:
             here = source / file.lstrip("/")

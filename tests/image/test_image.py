@@ -25,6 +25,7 @@ from tests.image.dockerfile import Container, Stage, let_in, stages
 
 ROOT = Path(__file__).parents[2]
 KEY = "a-key-of-the-client-9f4c"
+ZONED = "pools: {demo: [{limits: {quotas: [{requests: 3, reset: Asia/Shanghai}]}}]}\n"
 LOCKS = ("requirements.lock", ".ci/requirements-build.lock")
 
 BUILD, FINAL = stages((ROOT / "Dockerfile").read_text())
@@ -99,7 +100,16 @@ def test_its_steps_make_a_gateway_that_serves_and_is_healthy() -> None:
         assert exposed.returncode == 2
         assert "API_KEY" in exposed.stderr
 
-        image.env |= {"API_KEY": KEY, "SERVER_PORT": str(free_port())}
+        # The base has no files of time zones: none of this machine may stand in for them.
+        (Path(place) / "zoned.yaml").write_text(ZONED)
+        image.env["PYTHONTZPATH"] = ""
+        zoned = _ended(image, "check", "--offline", "-config", str(Path(place) / "zoned.yaml"))
+        assert (zoned.stderr, zoned.returncode) == ("", 0)
+
+        # What it remembers goes to the volume, if there is one.
+        assert image.env["GATEWAY_STATE_DIR"] == str(image.inside("/opt/state"))
+        volume = Path(place) / "volume"
+        image.env |= {"API_KEY": KEY, "SERVER_PORT": str(free_port()), "GATEWAY_STATE_DIR": str(volume)}
         with _serving(image) as server:
             assert _health(image) == 0
             assert _status(image, None) == 401
@@ -108,8 +118,9 @@ def test_its_steps_make_a_gateway_that_serves_and_is_healthy() -> None:
             assert server.wait(30) == 0
         assert _health(image) == 1
 
-        # A read-only root is enough: nothing was written while it ran.
+        # A read-only root is enough: nothing else was written while it ran.
         assert _written(image.root) == before
+        assert (volume / "state.sqlite3").is_file()
         assert not list(image.inside("/opt").rglob("pip"))
 
 

@@ -2,6 +2,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC
 from functools import partial
 
 import pytest
@@ -17,7 +18,7 @@ from gateway.pool.pools import Pools
 from gateway.pool.queue import Queue
 from gateway.providers import PROVIDERS
 from gateway.providers.transport import AiohttpTransport, new_session
-from gateway.timing import Window
+from gateway.timing import Day, Window
 
 ANY = [Hop("main", "m")]
 
@@ -83,57 +84,235 @@ async def test_only_those_that_serve_the_model_are_tried(transport: AiohttpTrans
     assert [found.id for found, _ in pools.attempts([Hop("main", "o3", claimed=True)])] == ["b"]
 
 
-async def test_a_failed_deployment_rests_and_comes_back(transport: AiohttpTransport) -> None:
+def fail(pools: Pools, deployment: Deployment, error: errors.GatewayError, model: str = "m") -> None:
+    """A request at `deployment` that ends with `error`."""
+    with pytest.raises(type(error)), pools.lease(deployment, model):
+        raise error
+
+
+def tried(pools: Pools, model: str = "m", *pool: str) -> list[str]:
+    """Whom a request for `model` would try, all failing."""
+    return sorted(found.id for found, _ in pools.attempts([Hop(name, model) for name in pool or ("main",)]))
+
+
+async def test_the_third_failure_in_a_row_makes_a_deployment_rest_for_that_model_and_it_comes_back(
+    transport: AiohttpTransport,
+) -> None:
     clock = Clock()
     a, b = member("a", transport), member("b", transport)
-    pools = Pools([Pool("main", [a, b], default_model="m")], clock)
+    pools = Pools([Pool("main", [a, b], default_model="m")], clock, chance=lambda: 0.5)
 
-    with pytest.raises(errors.Overloaded), pools.lease(a, "m"):
-        raise errors.Overloaded("busy")
+    for _ in range(2):
+        fail(pools, a, errors.Overloaded("busy"))
+        assert tried(pools) == ["a", "b"]
+    fail(pools, a, errors.Overloaded("busy"))
 
-    assert [found.id for found, _ in pools.attempts(ANY)] == ["b"]
-    clock.now += 30
-    assert sorted(found.id for found, _ in pools.attempts(ANY)) == ["a", "b"]
-
-
-async def test_the_only_deployment_is_tried_although_it_rests(transport: AiohttpTransport) -> None:
-    a, b = member("a", transport), member("b", transport)
-    pools = Pools([Pool("main", [a, b], default_model="m")], Clock())
-    for deployment, wait in ((a, 50.0), (b, 20.0)):
-        with pytest.raises(errors.RateLimited), pools.lease(deployment, "m"):
-            raise errors.RateLimited("slow down", retry_after_s=wait)
-
-    assert [found.id for found, _ in pools.attempts(ANY)] == ["b"]
+    assert (tried(pools), tried(pools, "other")) == (["b"], ["a", "b"])
+    clock.now += 29.9
+    assert tried(pools) == ["b"]
+    clock.now += 0.1
+    assert tried(pools) == ["a", "b"]
 
 
-async def test_a_rejected_key_rests_for_good_but_its_pool_mates_serve(transport: AiohttpTransport) -> None:
+async def test_a_rejected_key_rests_for_good_for_all_that_use_it_wherever(
+    transport: AiohttpTransport,
+) -> None:
     clock = Clock()
-    a, b = member("a", transport), member("b", transport)
-    pools = Pools([Pool("main", [a, b], default_model="m")], clock)
+    a, b = replace(member("a", transport), account="one"), member("b", transport)
+    twin = replace(member("twin", transport, pool="spare"), account="one")
+    pools = Pools([Pool("main", [a, b], default_model="m"), Pool("spare", [twin], default_model="m")], clock)
 
-    with pytest.raises(errors.CredentialRejected), pools.lease(a, "m"):
-        raise errors.CredentialRejected("who?")
+    fail(pools, a, errors.CredentialRejected("who?"))
     clock.now += 10**9
 
-    assert [found.id for found, _ in pools.attempts(ANY)] == ["b"]
+    assert tried(pools, "m", "main", "spare") == ["b"]
+    assert tried(pools, "other", "main", "spare") == ["b"]
+    pools.wake(twin)
+    assert tried(pools, "m", "main", "spare") == ["a", "b", "twin"]
+
+
+async def test_a_rest_for_what_a_model_is_called_there_leaves_out_whoever_is_asked_for_it_by_any_name(
+    transport: AiohttpTransport,
+) -> None:
+    clock = Clock()
+    named = replace(member("named", transport), account="one", upstream="real")
+    plain = replace(member("plain", transport), account="one")
+    other = replace(member("other", transport), account="one", upstream="unreal")
+    pools = Pools([Pool("main", [named, plain, other], default_model="m")], clock)
+
+    fail(pools, named, errors.RateLimited("slow down", retry_after_s=60), "real")
+
+    assert tried(pools, "alias") == ["other", "plain"]
+    assert tried(pools, "real") == ["other"]
+    clock.now += 60
+    assert tried(pools, "alias") == ["named", "other", "plain"]
+    assert tried(pools, "real") == ["named", "other", "plain"]
+
+
+async def test_the_only_deployment_is_tried_although_it_rests_one_request_at_a_time(
+    transport: AiohttpTransport,
+) -> None:
+    a = member("a", transport)
+    pools = Pools([Pool("main", [a], default_model="m")], Clock())
+    fail(pools, a, errors.RateLimited("slow down", retry_after_s=50))
+
+    assert tried(pools) == ["a"]
+    with pools.lease(a, "m"):
+        assert tried(pools) == []
+    assert tried(pools) == ["a"]
+
+
+async def test_who_waits_for_the_only_one_that_is_on_trial_is_let_in_when_its_answer_begins(
+    transport: AiohttpTransport,
+) -> None:
+    a = member("a", transport)
+    pools = Pools([Pool("main", [a], default_model="m")], Clock())
+    fail(pools, a, errors.RateLimited("slow down", retry_after_s=50))
+
+    with pools.lease(a, "m") as lease:
+        waiting = asyncio.ensure_future(pools.opening(ANY))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        lease.answers()
+        assert await waiting
+        assert tried(pools) == ["a"]
+
+
+async def test_who_waits_for_the_only_one_waits_for_a_second_at_most(transport: AiohttpTransport) -> None:
+    a = member("a", transport)
+    pools = Pools([Pool("main", [a], default_model="m")], Clock(), Queue(patience_s=0.01))
+    fail(pools, a, errors.RateLimited("slow down", retry_after_s=50))
+
+    with pools.lease(a, "m"), pytest.raises(errors.Unavailable) as caught:
+        await pools.opening(ANY)
+
+    assert caught.value.retry_after_s is not None
+
+
+async def test_of_several_that_all_rest_the_first_to_wake_is_tried_once_a_second(
+    transport: AiohttpTransport,
+) -> None:
+    clock = Clock()
+    a, b = member("a", transport), member("b", transport)
+    pools = Pools([Pool("main", [a, b], default_model="m")], clock)
+    for deployment, wait in ((a, 50.0), (b, 20.0)):
+        fail(pools, deployment, errors.RateLimited("slow down", retry_after_s=wait))
+
+    assert tried(pools) == ["b"]
+    assert tried(pools) == []
+    clock.now += 0.9
+    assert tried(pools) == []
+    clock.now += 0.2
+    assert tried(pools) == ["b"]
+    clock.now += 1
+    with pools.lease(b, "m"):
+        assert tried(pools) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "retry_after_s", "should_retry"),
+    [
+        (errors.RateLimited("slow down", retry_after_s=20), 429, 20, None),
+        (errors.Overloaded("busy", retry_after_s=20), 503, 20, None),
+        (errors.ModelUnavailable("gone"), 404, None, False),
+        (errors.QuotaExhausted("broke"), 429, None, False),
+        (errors.CredentialRejected("who?"), 502, None, False),
+    ],
+)
+async def test_while_all_rest_the_client_is_told_at_once_why_and_for_how_long(
+    transport: AiohttpTransport,
+    *,
+    error: errors.GatewayError,
+    status: int,
+    retry_after_s: float | None,
+    should_retry: bool | None,
+) -> None:
+    a, b = member("a", transport), member("b", transport)
+    pools = Pools([Pool("main", [a, b], default_model="m")], Clock(), chance=lambda: 0.5)
+    for deployment in (a, b):
+        fail(pools, deployment, error)
+    assert len(tried(pools)) == 1
+
+    for _ in range(2):
+        with pytest.raises(errors.NoDeploymentLeft) as caught:
+            await pools.opening(ANY)
+        told = caught.value
+        assert (told.status, told.retry_after_s, told.should_retry) == (status, retry_after_s, should_retry)
+
+
+async def test_while_all_rest_for_good_and_not_for_one_reason_there_is_a_time_to_look_again(
+    transport: AiohttpTransport,
+) -> None:
+    a, b = member("a", transport), member("b", transport)
+    pools = Pools([Pool("main", [a, b], default_model="m")], Clock())
+    fail(pools, a, errors.CredentialRejected("who?"))
+    pools.rest(b, errors.Unreachable("gone"), float("inf"))
+
+    with pytest.raises(errors.NoDeploymentLeft) as caught:
+        await pools.opening(ANY)
+
+    assert (caught.value.status, caught.value.retry_after_s) == (503, 300)
+
+
+async def test_who_wakes_is_tried_at_once_although_all_were_refused(transport: AiohttpTransport) -> None:
+    a, b = member("a", transport), member("b", transport)
+    pools = Pools([Pool("main", [a, b], default_model="m")], Clock())
+    for deployment in (a, b):
+        fail(pools, deployment, errors.RateLimited("slow down", retry_after_s=60))
+    assert len(tried(pools)) == 1
+    assert tried(pools) == []
+
+    pools.wake(b, ("m",))
+
+    assert tried(pools) == ["b"]
+
+
+async def test_a_success_in_spite_of_a_rest_ends_it(transport: AiohttpTransport) -> None:
+    a, b = member("a", transport), member("b", transport)
+    pools = Pools([Pool("main", [a, b], default_model="m")], Clock())
+    for deployment in (a, b):
+        fail(pools, deployment, errors.RateLimited("slow down", retry_after_s=60))
+    [(found, model)] = pools.attempts(ANY)
+
+    with pools.lease(found, model):
+        pass
+
+    assert tried(pools) == [found.id]
+
+
+async def test_a_retry_is_not_allowed_at_one_that_rests(transport: AiohttpTransport) -> None:
+    clock = Clock()
+    a = member("a", transport)
+    pools = Pools([Pool("main", [a], default_model="m")], clock)
+    fail(pools, a, errors.RateLimited("slow down", retry_after_s=2))
+
+    assert not pools.allows(a, "m")
+    clock.now += 2
+    assert pools.allows(a, "m")
 
 
 async def test_a_lease_counts_in_and_out_and_success_clears_the_record(transport: AiohttpTransport) -> None:
     a = member("a", transport)
     pools = Pools([Pool("main", [a], default_model="m")], Clock())
-    with pytest.raises(errors.UpstreamFailed), pools.lease(a, "m"):
-        raise errors.UpstreamFailed("500")
+    fail(pools, a, errors.UpstreamFailed("500"))
     assert pools.health(a).failures == 1
 
     with pools.lease(a, "m"):
         assert pools.health(a).in_flight == 1
 
     health = pools.health(a)
-    assert (health.in_flight, health.failures, health.resting_until) == (0, 0, 0.0)
+    assert (health.in_flight, health.failures, health.account.rests_until("m")) == (0, 0, 0.0)
 
 
 @pytest.mark.parametrize(
-    "error", [errors.RequestRefused("bad field"), errors.Unsayable("film"), asyncio.CancelledError()]
+    "error",
+    [
+        errors.RequestRefused("bad field"),
+        errors.ContextTooLong("too long"),
+        errors.ContentRefused("no"),
+        errors.Unsayable("film"),
+        asyncio.CancelledError(),
+    ],
 )
 async def test_the_requests_own_faults_and_a_client_that_leaves_punish_nobody(
     transport: AiohttpTransport, error: BaseException
@@ -141,31 +320,39 @@ async def test_the_requests_own_faults_and_a_client_that_leaves_punish_nobody(
     a = member("a", transport)
     pools = Pools([Pool("main", [a], default_model="m")], Clock())
 
-    with pytest.raises(type(error)), pools.lease(a, "m"):
-        raise error
+    for _ in range(1000):
+        with pytest.raises(type(error)), pools.lease(a, "m"):
+            raise error
 
     health = pools.health(a)
-    assert (health.in_flight, health.failures, health.resting_until) == (0, 0, 0.0)
+    assert (health.in_flight, health.failures, health.account.rests_until("m")) == (0, 0, 0.0)
 
 
-async def test_a_rate_limit_is_the_models_alone_and_success_lifts_it(transport: AiohttpTransport) -> None:
-    clock = Clock()
+async def test_a_rate_limit_is_the_models_alone_and_no_failure(transport: AiohttpTransport) -> None:
     a, b = member("a", transport), member("b", transport)
-    pools = Pools([Pool("main", [a, b], default_model="m")], clock)
+    pools = Pools([Pool("main", [a, b], default_model="m")], Clock())
 
-    def ready(model: str) -> list[str]:
-        return sorted(found.id for found, _ in pools.attempts([Hop("main", model)]))
+    fail(pools, a, errors.RateLimited("slow down", retry_after_s=60))
 
-    with pytest.raises(errors.RateLimited), pools.lease(a, "m"):
-        raise errors.RateLimited("slow down", retry_after_s=60)
-
-    assert (ready("m"), ready("other")) == (["b"], ["a", "b"])
+    assert (tried(pools, "m"), tried(pools, "other")) == (["b"], ["a", "b"])
     with pools.lease(a, "other"):
         pass
-    assert ready("m") == ["b"]
-    with pools.lease(a, "m"):
-        pass
-    assert ready("m") == ["a", "b"]
+    assert tried(pools, "m") == ["b"]
+    assert pools.health(a).failures == 0
+
+
+async def test_money_that_comes_back_at_midnight_is_waited_for(transport: AiohttpTransport) -> None:
+    clock = Clock()
+    day = Day(UTC, lambda: clock.now + 82800.0)
+    a, b = replace(member("a", transport), period=day), member("b", transport)
+    pools = Pools([Pool("main", [a, b], default_model="m")], clock)
+    clock.now = 0.0
+
+    fail(pools, a, errors.QuotaExhausted("broke"))
+    fail(pools, b, errors.QuotaExhausted("broke"))
+
+    assert pools.health(a).account.whole.until == 3600
+    assert pools.health(b).account.whole.until == 600
 
 
 async def test_one_at_its_limits_is_passed_over_and_the_next_pool_serves(transport: AiohttpTransport) -> None:
@@ -209,18 +396,10 @@ async def test_nobody_waits_for_a_pool_without_members() -> None:
     assert not await Pools([Pool("main", [], default_model="m")], Clock()).opening(ANY)
 
 
-async def test_a_model_asked_for_while_one_rests_does_not_wake_it(transport: AiohttpTransport) -> None:
-    clock = Clock()
-    a, b = member("a", transport), member("b", transport)
-    pools = Pools([Pool("main", [a, b], default_model="m")], clock)
-    with pytest.raises(errors.Overloaded), pools.lease(a, "m"):
-        raise errors.Overloaded("busy")
-
-    assert [found.id for found, _ in pools.attempts([Hop("main", "m", claimed=True)])] == []
+async def test_a_name_asked_for_first_while_one_rests_does_not_wake_it(transport: AiohttpTransport) -> None:
     c, d = member("c", transport, "m"), member("d", transport, "m")
-    pools = Pools([Pool("main", [c, d], default_model="m")], clock)
-    with pytest.raises(errors.Overloaded), pools.lease(c, "m"):
-        raise errors.Overloaded("busy")
+    pools = Pools([Pool("main", [c, d], default_model="m")], Clock())
+    fail(pools, c, errors.CredentialRejected("who?"))
 
     assert [found.id for found, _ in pools.attempts([Hop("main", "m", claimed=True)])] == ["d"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.canonical.content import Blocks, Media, Message, Opaque, Text, ToolResult
-from gateway.canonical.json import JsonObject
+from gateway.canonical.json import JsonObject, Untaken
 from gateway.canonical.request import Reasoning, Request, Tool
 from gateway.errors import InvalidRequest
 from gateway.protocols.codec import Losses, foreign_fields, required_model
@@ -56,6 +56,19 @@ def test_fields_that_only_another_protocol_knows_are_found_wherever_they_stand()
         "m[0].turn",
         "m[0].c[0].content[0].inner",
         "m[0].c[1].content[0].deep",
+    ]
+
+
+def test_of_an_object_that_was_understood_only_the_other_fields_are_foreign() -> None:
+    rest: JsonObject = {"source": Untaken(new=1, more={"a": 1}), "unknown": {"a": 1}}
+    message = Message("user", [Text("a", extras={"anthropic": rest}, origin="m[0].c[0]")])
+    assert list(foreign_fields(Request("m", [message], extras={"anthropic": rest}), "gemini")) == [
+        "source.new",
+        "source.more",
+        "unknown",
+        "m[0].c[0].source.new",
+        "m[0].c[0].source.more",
+        "m[0].c[0].unknown",
     ]
 
 

@@ -2,8 +2,12 @@
 
 import asyncio
 import socket
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from random import randbytes
 
 import pytest
+import uvloop
 
 from gateway import errors
 from gateway.providers.transport import AiohttpTransport, new_session
@@ -20,6 +24,21 @@ async def test_a_request_goes_out_with_its_own_headers_and_no_others() -> None:
     (heard,) = upstream.heard
     assert (heard.method, heard.path, heard.body) == ("POST", "/v1/x?y=1", b"body")
     assert sorted(name.lower() for name in heard.headers) == ["accept", "content-length", "host"]
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_large_reply_comes_whole_and_in_small_pieces(new_loop: Callable[[], AbstractEventLoop]) -> None:
+    large = randbytes(1_000_000)
+
+    async def pieces() -> list[bytes]:
+        async with playing(Play([large[:700_000], large[700_000:]])) as upstream, new_session(1) as session:
+            async with AiohttpTransport(session).send(HttpRequest("POST", upstream.url, {}, b"")) as reply:
+                return [piece async for piece in reply.chunks]
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        came = runner.run(pieces())
+    assert b"".join(came) == large
+    assert max(map(len, came)) <= 16 * 1024
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

@@ -59,6 +59,21 @@ def test_a_record_that_differs_elsewhere_or_may_be_unreadable_is_not(other: byte
     assert not taught().matches(other)
 
 
+def test_several_records_with_other_words_are_like_the_one_before() -> None:
+    assert taught().matches(record("a") + record('\\"') + record("c"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [record(""), record("b\\"), record("\\u0041"), record("b", '"index":1'), b": ping\n\n", b"\n"],
+    ids=repr,
+)
+def test_several_records_of_which_one_differs_are_not(other: bytes) -> None:
+    assert not taught().matches(record("a") + other + record("c"))
+    assert not taught().matches(record("a") + other)
+    assert not taught().matches(other + record("c"))
+
+
 def test_nothing_is_like_a_record_before_one_was_read() -> None:
     assert not Likeness().matches(record("Hello"))
     assert not Likeness().matches(b"")

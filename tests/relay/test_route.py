@@ -1,5 +1,8 @@
 """Where names go, as a table."""
 
+from time import process_time
+from timeit import timeit
+
 import pytest
 
 from gateway.auth.api_key import NoKey
@@ -8,6 +11,7 @@ from gateway.pool.deployment import Deployment
 from gateway.pool.pool import Pool
 from gateway.pool.pools import Pools
 from gateway.providers import PROVIDERS
+from gateway.relay.aliases import Alias, Destination
 from gateway.relay.route import Map, Router
 
 Entries = dict[str, tuple[str, tuple[str, ...]]]
@@ -18,13 +22,21 @@ LISTED: Entries = {
     "spare": ("openai-custom", ("gpt-4.1", "mistral-large")),
     "claude": ("claude-custom", ("claude-*",)),
 }
-ALIASES = {
+TARGETS = {
     "gpt-4": ("main/gpt-4.1", "claude/claude-sonnet-5-5"),
     "fast": ("spare",),
     "best-*": ("claude/claude-opus-5-5",),
     "best-cheap": ("spare/mistral-large",),
     "gpt-4.1": ("spare/gpt-4.1",),
     "gemini-*": ("main",),
+    "prefix:o3": ("main/gpt-4.1",),
+    "keyword:SONNET": ("claude",),
+    "regex:^(haiku|opus)$": ("claude/claude-haiku-5-5", "spare"),
+    "every-gpt": ("main/prefix:gpt", "spare/regex:^gpt|large$"),
+}
+ALIASES = {
+    name: Alias([Destination(*target.partition("/")[::2]) for target in targets])
+    for name, targets in TARGETS.items()
 }
 
 
@@ -99,6 +111,10 @@ TABLE: list[tuple[Router, str, list[str]]] = [
     (FILES, "best-cheap", ["spare:mistral-large"]),
     (FILES, "gemini-3-pro", ["main:gpt-5.5"]),
     (FILES, "spare/fast", ["spare:fast"]),
+    (FILES, "o3-mini", ["main:gpt-4.1"]),
+    (FILES, "my-sonnet-3", ["claude:claude-sonnet-5-5"]),
+    (FILES, "opus", ["claude:claude-haiku-5-5", "spare:gpt-5.5"]),
+    (FILES, "every-gpt", ["main:gpt-4.1", "spare:gpt-4.1", "spare:mistral-large"]),
     (CHAINED, "gpt-4.1", ["main:gpt-4.1", "spare:gpt-4.1", "claude:claude-sonnet-5-5"]),
     (CHAINED, "claude-opus-5", ["claude:claude-opus-5", "main:gpt-5.5"]),
     (CHAINED, "llama-4", ["main:llama-4", "spare:gpt-5.5", "claude:claude-sonnet-5-5"]),
@@ -183,3 +199,38 @@ def test_one_model_is_shown_by_every_name_it_answers_to() -> None:
     assert FILES.model("llama-4").owned_by == "main"
     with pytest.raises(ModelNotFound):
         FILES.model("gemini-3-pro")
+
+
+def named(count: int) -> Router:
+    """A router with so many aliases, half of them patterns."""
+    aliases = {
+        name: Alias([Destination("main", "gpt-4.1")])
+        for place in range(count // 2)
+        for name in (f"name-{place}", f"keyword:word-{place}-")
+    }
+    return router(LISTED, Map(models=aliases, default="main"))
+
+
+def cost_of(found: Router) -> float:
+    """Seconds of this process for ten thousand answers."""
+
+    def asked() -> None:
+        for name in ("name-3", "my-word-4-x", "llama-4", "gpt-4.1"):
+            found.route(name)
+
+    return timeit(asked, timer=process_time, number=2500)
+
+
+@pytest.mark.slow
+def test_a_thousand_aliases_cost_what_ten_do() -> None:
+    few, many = named(10), named(1000)
+    # By turns, as others use the machine as well.
+    costs = [(cost_of(few), cost_of(many)) for _ in range(15)]
+    assert min(cost for _, cost in costs) < 1.3 * min(cost for cost, _ in costs)
+
+
+def test_names_beyond_those_remembered_still_find_their_way() -> None:
+    found = named(10)
+    for place in range(2500):
+        assert way(found, f"llama-{place}") == [f"main:llama-{place}"]
+    assert way(found, "llama-0") == ["main:llama-0"]

@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Callable
+from time import process_time
 
 import brotli  # type: ignore[import-untyped] # it has no types
 import orjson
@@ -80,6 +81,26 @@ async def test_a_bomb_is_a_413_and_not_unpacked(
 
     assert reply.status == 413
     assert "100000 bytes" in reply.json["error"]["message"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/nowhere", *PATHS])
+async def test_what_is_left_of_a_refused_bomb_is_not_unpacked_to_be_thrown_away(path: str) -> None:
+    bomb = zstd.compress(bytes(2**29))
+    began = process_time()
+    unpacker = zstd.ZstdDecompressor()
+    _ = unpacker.decompress(bomb, 2**18)
+    while not unpacker.eof:
+        _ = unpacker.decompress(b"", 2**18)
+    unpacking_s = process_time() - began
+    async with playing(JSON) as upstream, running(limited(upstream.url)) as gateway:
+        began = process_time()
+        reply = await until_hung_up(gateway, post(bomb, "Content-Encoding: zstd", path=path))
+        refusing_s = process_time() - began
+
+    assert reply.status == (404 if path == "/nowhere" else 413)
+    assert reply.count == 1
+    assert refusing_s < unpacking_s / 2
 
 
 @pytest.mark.parametrize("name", ["compress", "gzip, gzip", "x", "gzip;q=1", "chunked"])

@@ -91,6 +91,22 @@ async def test_a_request_has_one_line_that_says_how_it_ended(
     assert line["usage_source"] != "estimated" or line["input_tokens"] > 0
 
 
+async def test_a_request_that_was_answered_after_failures_names_each_with_its_reason() -> None:
+    full = Play([b'{"error":{"message":"too many"}}'], 429, {"retry-after": "60"}, "application/json")
+    fine = Play([completion("fine")], content_type="application/json")
+    async with playing(full) as one, playing(fine) as two, running(openai(one.url, two.url)) as gateway:
+        line = await line_of(gateway, stream=False)
+    assert (line["outcome"], line["deployment"], line["attempts"]) == ("ok", "openai-custom-2", 2)
+    assert line["failed"] == [
+        {
+            "deployment": "openai-custom-1",
+            "kind": "RateLimited",
+            "upstream_status": 429,
+            "reason": "too many",
+        }
+    ]
+
+
 async def test_a_client_that_leaves_is_recorded_with_what_was_seen() -> None:
     async with playing(Play([HELLO, Silence()])) as upstream, running(openai(upstream.url)) as gateway:
         line = await line_of(gateway, stream=True, leave=True)

@@ -1,6 +1,8 @@
 """What is taken out of log records."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.telemetry.redaction import HIDDEN, Redactor
 
@@ -66,6 +68,21 @@ def test_configured_secrets_are_hidden_wherever_they_stand() -> None:
     assert redactor.text("ahunter2-hunter2b") == f"a{HIDDEN}b"
     assert redactor.text("see a.b*c(d here") == f"see {HIDDEN} here"
     assert redactor.text("see aXbbc(d here") == "see aXbbc(d here"
+
+
+def test_of_secrets_that_begin_alike_nothing_is_left_behind() -> None:
+    secrets = ("planted", "planted-9f8e", "planted-9f", "plant-77aa", "other.7+c")
+    hide = Redactor(secrets).text
+    assert hide(" ".join(secrets)) == " ".join([HIDDEN] * len(secrets))
+    assert hide("planted-9f8 plant- other.7c") == f"{HIDDEN}8 plant- other.7c"
+
+
+@given(st.sets(st.text("ab. |", min_size=6, max_size=9), min_size=1), st.text("ab. |"))
+def test_every_secret_is_hidden_wherever_it_stands(secrets: set[str], around: str) -> None:
+    hide = Redactor(secrets).text
+    for secret in secrets:
+        shown = hide(f"{around}{secret}{around}")
+        assert not any(each in shown.replace(HIDDEN, "#") for each in secrets)
 
 
 def test_a_secret_too_short_to_tell_from_words_does_not_shred_the_log() -> None:

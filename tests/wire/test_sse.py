@@ -23,6 +23,12 @@ def test_a_data_line_and_a_blank_line_are_a_clean_frame() -> None:
     assert frames_of(b'data: {"a":1}\n\n') == [Frame(b'{"a":1}', "", b'data: {"a":1}\n\n', clean=True)]
 
 
+def test_records_that_a_chunk_brings_whole_are_clean_frames_too() -> None:
+    first, second, third = b'data: {"a":1}\n\n', b'data: {"b":2}\n\n', b'data: {"c":3}\n\n'
+    assert frames_of(first, second + third) == frames_of(first + second + third)
+    assert [frame.raw for frame in frames_of(first, second + third) if frame.clean] == [first, second, third]
+
+
 def test_an_event_line_names_the_frame() -> None:
     raw = b"event: ping\ndata: {}\n\n"
     assert frames_of(raw) == [Frame(b"{}", "ping", raw, clean=True)]

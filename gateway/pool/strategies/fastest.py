@@ -26,12 +26,12 @@ class Fastest(Strategy[FastestOptions]):
 
     def rank(self, member: Standing) -> Rank:
         """How long a request there would take, the ones in flight included."""
-        expected_s = self._latency_s.get(member, 0.0) * (member.in_flight + 1)
+        expected_s = self._latency_s.get(member, member.latency_s) * (member.in_flight + 1)
         return expected_s, member.in_flight, member.used, member.place
 
     def end(self, member: Standing, seconds: float | None) -> None:
         """Learn from an answer; failures are the failure policy's."""
         if seconds is None:
             return
-        old, keep = self._latency_s.get(member, 0.0), self.options.decay_factor
-        self._latency_s[member] = max(seconds, keep * old + (1 - keep) * seconds)
+        old, keep = self._latency_s.get(member, member.latency_s), self.options.decay_factor
+        member.latency_s = self._latency_s[member] = max(seconds, keep * old + (1 - keep) * seconds)

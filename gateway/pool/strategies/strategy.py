@@ -7,9 +7,12 @@ one of them to move each time, be they ten or ten thousand.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+
+from gateway.canonical.json import JsonValue
+from gateway.timing import Calendar
 
 Rank: TypeAlias = tuple[float, ...]
 
@@ -23,7 +26,8 @@ class Standing:
 
     `place` is where it stands in the configuration, `account` whose key it uses. `priority`: the smaller, the
     sooner; `price` likewise, in whatever unit the pool compares. `used` numbers the pool's requests: the last
-    one that started here, 0 for none yet.
+    one that started here, 0 for none yet. `kept_back`: it comes after all others, whatever the strategy.
+    `latency_s` is how long it takes for an answer, as far as a strategy has found that out; 0: not at all.
     """
 
     place: int
@@ -34,11 +38,21 @@ class Standing:
     in_flight: int = 0
     used: int = 0
     most_in_flight: int | None = None
+    kept_back: bool = False
+    latency_s: float = 0.0
 
     @property
     def load(self) -> float:
         """How busy it is: the share of what it may have in flight, or the number where nothing limits it."""
         return self.in_flight / self.most_in_flight if self.most_in_flight else float(self.in_flight)
+
+    def facts(self, calendar: Calendar) -> JsonValue:  # noqa: ARG002 - no time is in it
+        """How long it takes for an answer."""
+        return self.latency_s or None
+
+    def recall(self, facts: Any, calendar: Calendar) -> None:  # noqa: ARG002 - no time is in it
+        """How long it took before this process began."""
+        self.latency_s = float(facts)
 
 
 class NoOptions(BaseModel):

@@ -14,6 +14,7 @@ from gateway.protocols.anthropic.response import (
 )
 from gateway.protocols.anthropic.stream import MessageDecoder, MessageEncoder
 from gateway.protocols.codec import Codec, Endpoint, Operation
+from gateway.protocols.model_lists import in_data
 from gateway.wire.sse import SSE
 
 CODEC = Codec(
@@ -50,4 +51,6 @@ CODEC = Codec(
     decode_count=decode_count,
     encode_models=encode_models,
     encode_model=encode_model,
+    decode_models=in_data,
+    whole_list="?limit=1000",
 )

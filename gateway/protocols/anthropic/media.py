@@ -39,22 +39,30 @@ def media_type(word: str) -> str:
 
 def decode_image(fields: Fields, decode: Callable[[JsonValue, str], Part]) -> Media:
     """An `image` block."""
-    source = _source_fields(fields)
-    decoded, mime = _decode_source(source, decode)
-    cache, extras = settle(fields)
-    return Media("image", decoded, mime, cache=cache, extras=extras, origin=fields.path)
+    inner = _source_fields(fields)
+    source, mime = _decode_source(inner, decode)
+    return _settled(Media("image", source, mime), fields, inner)
 
 
 def decode_document(fields: Fields, decode: Callable[[JsonValue, str], Part]) -> Media:
     """A `document` block; `decode` reads the blocks of a document that is made of blocks."""
-    source, mime = _decode_source(_source_fields(fields), decode)
+    inner = _source_fields(fields)
+    source, mime = _decode_source(inner, decode)
     if isinstance(source, Url):
         mime = _PDF  # the only kind of document that the API fetches
     document = Media("document", source, mime, title=fields.text("title"), context=fields.text("context"))
     document.citations = _decode_citations(fields)
-    document.cache, document.extras = settle(fields)
-    document.origin = fields.path
-    return document
+    return _settled(document, fields, inner)
+
+
+def _settled(media: Media, fields: Fields, source: Fields) -> Media:
+    """`media` with what is left of its block and of the `source` in it."""
+    media.origin = fields.path
+    media.cache, media.extras = settle(fields)
+    inside = source.rest("source")
+    if inside:
+        media.extras[FAMILY] = {**media.extras.get(FAMILY, {}), **inside}
+    return media
 
 
 def decode_search_result(fields: Fields, decode: Callable[[JsonValue, str], Part]) -> Media:
@@ -83,6 +91,7 @@ def _decode_source(fields: Fields, decode: Callable[[JsonValue, str], Part]) -> 
         case "file":
             return FileRef(fields.required_text("file_id"), FAMILY), None
         case "text":
+            fields.any("media_type")
             return PlainText(fields.required_text("data")), "text/plain"
         case "content":
             return Blocks(_decode_blocks(fields, decode)), None
@@ -117,16 +126,16 @@ def encode_media(
         raise Unsayable(
             f"{media.origin}: the model does not read {media.kind} content; leave it out", param=media.origin
         )
-    block: JsonObject = dict(media.extras.get(FAMILY, {}))
+    own = media.extras.get(FAMILY, {})
+    beside = own.get("source")
     _note_lost_fields(media, marks.losses)
-    if isinstance(media.source, Blocks) and "source" in block:
+    if isinstance(media.source, Blocks) and isinstance(beside, str):
         content: list[JsonValue] = [encode(part) for part in media.source.parts]
-        block.update({"type": "search_result", "title": media.title or "", "content": content})
-    elif media.kind == "image":
-        block.update({"type": "image", "source": _encode_image_source(media, marks.losses)})
+        block = {**own, "type": "search_result", "title": media.title or "", "content": content}
     else:
-        block.update({"type": "document", "source": _encode_document_source(media, marks.losses, encode)})
-        block.update(_described(media, marks.losses))
+        source = _encode_source(media, marks.losses, encode)
+        source = {**beside, **source} if isinstance(beside, dict) else source
+        block = {**own, "type": media.kind, "source": source, **_described(media, marks.losses)}
     if media.citations is not None:
         block["citations"] = {"enabled": media.citations}
     marks.put(block, media.cache, media.origin)
@@ -134,6 +143,9 @@ def encode_media(
 
 
 def _described(media: Media, losses: Losses) -> JsonObject:
+    """What a document is called; images have no words for it."""
+    if media.kind == "image":
+        return {}
     title = media.title
     if title is None and media.filename is not None:
         title = media.filename
@@ -155,6 +167,12 @@ def _note_lost_fields(media: Media, losses: Losses) -> None:
         for name in ("title", "context", "citations"):
             if getattr(media, name) is not None:
                 losses.drop(f"{media.origin}.{name}")
+
+
+def _encode_source(media: Media, losses: Losses, encode: Callable[[Part], JsonObject]) -> JsonObject:
+    if media.kind == "image":
+        return _encode_image_source(media, losses)
+    return _encode_document_source(media, losses, encode)
 
 
 def _encode_image_source(media: Media, losses: Losses) -> JsonObject:

@@ -14,11 +14,12 @@ from gateway.protocols.anthropic import settings, tools, turns
 from gateway.protocols.anthropic.blocks import BlockWriter, decode_content, with_call_signatures
 from gateway.protocols.anthropic.caching import CacheMarks, decode_mark
 from gateway.protocols.anthropic.media import FAMILY
-from gateway.protocols.anthropic.schemas import closed, plain_object
+from gateway.protocols.anthropic.schemas import closed
 from gateway.protocols.anthropic.settings import Plan
 from gateway.protocols.anthropic.tools import ToolSet
 from gateway.protocols.codec import Asked, Call, Losses, Sent, required_model
 from gateway.protocols.fields import Fields
+from gateway.protocols.object_root import object_root
 from gateway.protocols.target import Target
 from gateway.wire import fast_json
 
@@ -235,7 +236,7 @@ def _ask_for_schema(
             losses.repair(path, "schema rewritten")
         answer.format = {"type": "json_schema", "schema": fitted}
         return
-    plain = plain_object(schema)
+    plain = object_root(schema)
     if plain is not None and target.capabilities.forced_tool_choice != "never":
         losses.repair(path, "said as a tool that must be called")
         answer.tools, answer.json_tool = tools.add_json_tool(answer.tools, plain), tools.JSON_TOOL

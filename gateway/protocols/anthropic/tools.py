@@ -13,10 +13,11 @@ from gateway.canonical.request import Request, Tool, ToolChoice
 from gateway.errors import InvalidRequest, Unsayable
 from gateway.protocols.anthropic.caching import CacheMarks, decode_mark, settle
 from gateway.protocols.anthropic.media import FAMILY
-from gateway.protocols.anthropic.schemas import closed, plain_object
+from gateway.protocols.anthropic.schemas import closed
 from gateway.protocols.codec import Losses
 from gateway.protocols.fields import Fields
 from gateway.protocols.names import fit_names
+from gateway.protocols.object_root import object_root
 
 JSON_TOOL = "json_output"
 """The tool that stands for a structured answer where the model has no other way to give one."""
@@ -187,7 +188,7 @@ def _encode_schema(tool: Tool, losses: Losses) -> JsonObject:
     if tool.schema is None:
         losses.repair(tool.origin, "said without parameters")
         return {"type": "object", "properties": {}}
-    schema = plain_object(tool.schema)
+    schema = object_root(tool.schema)
     if schema is None:
         raise Unsayable(f"{tool.origin}: the parameters must be an object", param=tool.origin)
     if tool.strict:

@@ -7,6 +7,7 @@ from gateway.protocols.gemini.redirect import redirect
 from gateway.protocols.gemini.request import asked, decode_request, encode_request
 from gateway.protocols.gemini.response import decode_response, encode_response
 from gateway.protocols.gemini.stream import GeminiMender, GeminiStreamDecoder, GeminiStreamEncoder
+from gateway.protocols.model_lists import in_models
 from gateway.wire.sse import SSE
 
 _OWN_VERSIONS = ("v1beta", "v1alpha")
@@ -96,4 +97,6 @@ CODEC = Codec(
     decode_count=decode_count,
     encode_models=encode_models,
     encode_model=encode_model,
+    decode_models=in_models,
+    whole_list="?pageSize=1000",
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from gateway.canonical.content import Base64, Blocks, FileRef, Media, Part, PlainText, Source, Text, Url
-from gateway.canonical.json import JsonObject, JsonValue
+from gateway.canonical.json import JsonObject, JsonValue, Untaken
 from gateway.errors import Unsayable
 from gateway.protocols.codec import Losses
 from gateway.protocols.gemini.signatures import FAMILY, standard
@@ -17,6 +17,7 @@ from gateway.protocols.target import Capabilities
 _STORED = re.compile(r"https://generativelanguage\.googleapis\.com/|(?!https?://)")
 _FILMS = re.compile(r"https://(www\.)?(youtube\.com|youtu\.be)/")
 _NAMED = frozenset({"inlineData", "fileData", "mediaResolution", "thoughtSignature", "thought"})
+_TAKEN = frozenset({"data", "fileUri", "mimeType", "displayName"})
 
 _MIME_OF_ENDING: Mapping[str, str] = {
     "png": "image/png",
@@ -74,6 +75,11 @@ def decode_media(part: JsonObject, origin: str = "") -> Media | None:
     level = resolution.get("level") if isinstance(resolution, dict) else None
     media.detail = _DETAILS.get(level) if isinstance(level, str) else None
     left: JsonObject = {name: value for name, value in part.items() if name not in _NAMED}
+    if resolution is not None and media.detail is None:
+        left["mediaResolution"] = resolution
+    inside = Untaken((name, value) for name, value in blob.items() if name not in _TAKEN)
+    if inside:
+        left["inlineData" if blob is inline else "fileData"] = inside
     media.extras = {FAMILY: left} if left else {}
     return media
 
@@ -113,7 +119,10 @@ def encode_media(media: Media, capabilities: Capabilities, losses: Losses) -> It
             param=media.origin,
         )
     _note_unsaid(media, losses)
-    wire: JsonObject = {**media.extras.get(FAMILY, {}), **_data(media, losses)}
+    name, blob = _data(media, losses)
+    own = media.extras.get(FAMILY, {})
+    beside = own.get(name)
+    wire: JsonObject = {**own, name: {**beside, **blob} if isinstance(beside, dict) else blob}
     level = _LEVELS.get(media.detail or "")
     if level is not None and capabilities.media_detail:
         wire["mediaResolution"] = {"level": level}
@@ -134,16 +143,17 @@ def _note_unsaid(media: Media, losses: Losses) -> None:
         losses.repair(f"{media.origin}.filename", "left out")
 
 
-def _data(media: Media, losses: Losses) -> JsonObject:
+def _data(media: Media, losses: Losses) -> tuple[str, JsonObject]:
+    """The field of a part that holds `media`, and what stands in it."""
     match media.source:
         case Base64(data):
-            return {"inlineData": {"mimeType": _mime_of(media, data, losses), "data": data}}
+            return "inlineData", {"mimeType": _mime_of(media, data, losses), "data": data}
         case Url(uri) | FileRef(uri, "gemini"):
             # Of its own files and of films on YouTube the API knows what they are.
             known = media.mime is None and (not isinstance(media.source, Url) or _FILMS.match(uri))
             if known and _kind(None, uri) == media.kind:
-                return {"fileData": {"fileUri": uri}}
-            return {"fileData": {"fileUri": uri, "mimeType": _mime_at(media, uri, losses)}}
+                return "fileData", {"fileUri": uri}
+            return "fileData", {"fileUri": uri, "mimeType": _mime_at(media, uri, losses)}
         case _:
             raise Unsayable(
                 f"{media.origin}: the file is stored at another provider; send its content instead",

@@ -6,7 +6,7 @@ https://ai.google.dev/api/generate-content#generationconfig
 from collections.abc import Mapping
 from typing import get_args
 
-from gateway.canonical.json import JsonObject, JsonValue
+from gateway.canonical.json import JsonObject, JsonValue, Untaken
 from gateway.canonical.request import Effort, OutputFormat, Reasoning, Request, Sampling
 from gateway.errors import InvalidRequest, Unsayable
 from gateway.protocols.codec import Losses
@@ -76,7 +76,7 @@ def decode_settings(body: Fields, request: Request) -> None:
     request.reasoning = _decode_reasoning(config.fields("thinkingConfig"))
     left |= config.rest(FAMILY).get(FAMILY, {})
     if left:
-        request.extras = {FAMILY: {**request.extras.get(FAMILY, {}), CONFIG: left}}
+        request.extras = {FAMILY: {**request.extras.get(FAMILY, {}), CONFIG: Untaken(left)}}
 
 
 def _decode_output(config: Fields, left: JsonObject) -> OutputFormat | None:

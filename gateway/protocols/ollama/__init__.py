@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from gateway.errors import BadUpstreamReply, NotServed
 from gateway.protocols.codec import Codec, Endpoint, Operation
+from gateway.protocols.model_lists import in_models
 from gateway.protocols.ollama.ask import asked, redirect
 from gateway.protocols.ollama.errors import decode_error, encode_error
 from gateway.protocols.ollama.local import answer, encode_model, encode_models
@@ -60,5 +61,6 @@ CODEC = Codec(
     decode_count=_decode_count,
     encode_models=encode_models,
     encode_model=encode_model,
+    decode_models=in_models,
     answer=answer,
 )

@@ -6,6 +6,7 @@ from typing import Any
 from gateway.canonical.json import JsonObject, JsonValue
 from gateway.errors import BadUpstreamReply, InvalidRequest
 from gateway.protocols.codec import Asked, Call, Codec, Endpoint, Losses, ModelCard, Operation, required_model
+from gateway.protocols.model_lists import in_data
 from gateway.protocols.openai_chat.errors import decode_error, encode_error
 from gateway.protocols.openai_chat.media import NAME
 from gateway.protocols.openai_chat.reasoning import is_foreign
@@ -148,4 +149,5 @@ CODEC = Codec(
     decode_count=_decode_count,
     encode_models=_encode_models,
     encode_model=_encode_model,
+    decode_models=in_data,
 )

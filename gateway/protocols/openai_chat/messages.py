@@ -302,7 +302,7 @@ def _encode_reasoning(message: Message, way: Way, *, calling: bool) -> JsonObjec
             way.losses.repair(part.origin, "left out: it is empty")
         if part.summary or part.item_id is not None:
             way.losses.repair(part.origin, "said as plain reasoning")
-        details += encode_details(part) if native else []
+        details += encode_details(part) if native or part.extras.get(NAME) else []
         kept.append(part)
     if len(kept) > 1 and len(details) < len(kept):
         way.losses.repair(message.origin, "reasoning joined")

@@ -9,10 +9,11 @@ signatures travel in the same place, wrapped.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 from gateway.canonical.content import Signature, Thinking
-from gateway.canonical.json import JsonObject, JsonValue
+from gateway.canonical.json import Extras, JsonObject, JsonValue
 from gateway.canonical.request import Effort, Reasoning, Request
 from gateway.protocols import carry
 from gateway.protocols.fields import Fields
@@ -25,6 +26,8 @@ _BUDGETS: Mapping[Effort, int] = {"minimal": 512, "low": 1024, "medium": 8192, "
 """Up to how many tokens of thought each effort stands for; more is `xhigh`."""
 
 _TEXTS = ("reasoning_content", "reasoning")
+_KNOWN = frozenset({"type", "text", "summary", "signature", "data", "index"})
+"""The fields of an entry of `reasoning_details`; its `index` is its place in the list."""
 
 
 def decode_thinking(message: Fields) -> list[Thinking]:
@@ -33,10 +36,11 @@ def decode_thinking(message: Fields) -> list[Thinking]:
     parts = list(_grouped(entries_of(said["reasoning_details"], said["thinking_blocks"])))
     text = next(filter(None, (said_text(said[name]) for name in _TEXTS)), "")
     if text and not any(part.text for part in parts):
-        signature = parts[0].signature if parts else None
-        parts = [Thinking(text, signature=signature), *parts[1:]]
+        first = parts[0] if parts else Thinking()
+        parts = [replace(first, text=text, redacted=False), *parts[1:]]
+    where = next((name for name, value in said.items() if value), "")
     for part in parts:
-        part.origin = message.at(next(name for name, value in said.items() if value))
+        part.origin = message.at("reasoning_details" if part.extras else where)
     return parts
 
 
@@ -97,15 +101,26 @@ def _of_block(block: JsonObject) -> JsonObject:
 
 
 def _grouped(entries: Sequence[JsonObject]) -> Iterator[Thinking]:
+    """The pieces of reasoning that `entries` tell, each with what is unknown of its unsigned ones."""
     text = ""
+    unknown: JsonObject = {}
     for entry in entries:
         text += entry_text(entry)
         ends, signature = entry_signature(entry)
         if ends:
-            yield Thinking(text, signature=signature, redacted=not text and "data" in entry)
-            text = ""
+            yield Thinking(
+                text, signature=signature, redacted=not text and "data" in entry, extras=_own(unknown)
+            )
+            text, unknown = "", {}
+        else:
+            beside = ((name, value) for name, value in entry.items() if name not in _KNOWN)
+            unknown |= {name: value for name, value in beside if value is not None}
     if text:
-        yield Thinking(text)
+        yield Thinking(text, extras=_own(unknown))
+
+
+def _own(unknown: JsonObject) -> Extras:
+    return {NAME: unknown} if unknown else {}
 
 
 def text_of(thinking: Thinking) -> str:
@@ -118,21 +133,24 @@ def encode_details(thinking: Thinking) -> list[JsonObject]:
     text, signature = text_of(thinking), thinking.signature
     if signature is None and not text:
         return []
+    own = thinking.extras.get(NAME, {})
     if signature is not None and signature.family == NAME:
-        return _native(text, signature)
+        return _native(text, signature, own)
+    if own:
+        return [{"type": "reasoning.text", "text": text, **own}]
     word = carry.wrap(signature, NAME)
     if thinking.redacted:
         return [{"type": "reasoning.encrypted", "data": word}]
     return [{"type": "reasoning.text", "text": text, "signature": word}]
 
 
-def _native(text: str, signature: Signature) -> list[JsonObject]:
+def _native(text: str, signature: Signature, own: JsonObject) -> list[JsonObject]:
     entry = _entry(signature.payload)
     if "data" not in entry:
         return [{**entry, "text": text}]
     if not text:
         return [entry]
-    return [{"type": "reasoning.summary", "summary": text}, entry]
+    return [{"type": "reasoning.summary", "summary": text, **own}, entry]
 
 
 def _entry(payload: str) -> JsonObject:

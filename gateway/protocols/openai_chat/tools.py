@@ -279,6 +279,7 @@ def decode_calls(message: Fields, number: int) -> list[ToolCall]:
 
 
 def _decode_call(call: Fields, fallback: str) -> ToolCall:
+    # The place in the stream that it is echoed from; here the list itself says it.
     call.any("index")
     custom = call.text("type") == "custom"
     kind = "custom" if custom else "function"

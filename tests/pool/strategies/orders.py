@@ -23,7 +23,7 @@ class Choosing:
 
     def start(self, *but: Standing) -> Standing:
         """The next one, `but` not these; a request starts there."""
-        member = self.line.first(lambda standing: standing not in but)
+        member = self.line.first("m", lambda standing: standing not in but)
         assert member is not None
         self.requests += 1
         member.used = self.requests

@@ -76,6 +76,12 @@ def test_a_block_goes_there_and_back(block: dict[str, Any], part: Part) -> None:
     assert not losses
 
 
+def test_text_that_is_no_text_is_named_by_its_path() -> None:
+    with pytest.raises(InvalidRequest, match="expected a string") as caught:
+        said({"type": "text", "text": 7})
+    assert caught.value.param == "messages[0].content[0].text"
+
+
 def test_a_block_that_is_new_is_known_by_its_type() -> None:
     (part,) = said({"type": "hologram", "data": "?"})
     assert isinstance(part, Opaque)

@@ -14,8 +14,9 @@ from gateway.canonical.content import (
     Url,
 )
 from gateway.errors import InvalidRequest, Unsayable
+from gateway.protocols.codec import foreign_fields
 from gateway.protocols.target import Capabilities
-from tests.protocols.anthropic.exchange import blocks_of, said
+from tests.protocols.anthropic.exchange import blocks_of, decoded, said
 
 PICTURE = Media("image", Base64("iVBORw0KGgo="), "image/png", origin="pic")
 PAPER = Media("document", Base64("JVBERi0="), "application/pdf", origin="pdf")
@@ -53,6 +54,15 @@ BLOCKS: list[tuple[dict[str, Any], Media]] = [
         replace(PAPER, title="T", context="C", citations=True, cache=CacheMark()),
     ),
     (
+        {**source(type="file", file_id="file_1", new={"a": 1}), "beside": 1},
+        Media("document", FileRef("file_1", "anthropic"),
+              extras={"anthropic": {"beside": 1, "source": {"new": {"a": 1}}}}),
+    ),
+    (
+        {"type": "image", "source": {"type": "url", "url": "https://x.example/a.png", "new": 1}},
+        Media("image", Url("https://x.example/a.png"), extras={"anthropic": {"source": {"new": 1}}}),
+    ),
+    (
         {"type": "search_result", "source": "https://x.example", "title": "T",
          "content": [{"type": "text", "text": "found"}], "citations": {"enabled": False}},
         Media("document", Blocks([Text("found")]), title="T", citations=False,
@@ -68,6 +78,12 @@ def test_a_block_of_media_goes_there_and_back(block: dict[str, Any], media: Medi
     blocks, losses = blocks_of(*parts)
     assert blocks == [block]
     assert not losses
+
+
+def test_what_nobody_knows_of_a_source_is_named_where_it_is_lost() -> None:
+    block = source(type="text", media_type="text/plain", data="words", new=1)
+    request = decoded(messages=[{"role": "user", "content": [block]}])
+    assert list(foreign_fields(request, "gemini")) == ["messages[0].content[0].source.new"]
 
 
 def test_a_document_may_be_given_as_one_string_of_content() -> None:

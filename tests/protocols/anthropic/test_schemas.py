@@ -1,56 +1,9 @@
 import pytest
 
-from gateway.canonical.json import JsonObject, JsonValue
-from gateway.protocols.anthropic.schemas import closed, plain_object
+from gateway.canonical.json import JsonObject
+from gateway.protocols.anthropic.schemas import closed
 
 A: JsonObject = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
-B: JsonObject = {"type": "object", "properties": {"b": {"type": "integer"}}, "required": ["b"]}
-
-
-def test_a_plain_object_stays_itself() -> None:
-    assert plain_object(A) is A
-
-
-@pytest.mark.parametrize("kind", [["object", "null"], "object"])
-def test_an_object_with_other_words_for_it_becomes_plain(kind: JsonValue) -> None:
-    assert plain_object({"type": kind, "anyOf": []}) == {"type": "object", "properties": {}}
-
-
-@pytest.mark.parametrize(("union", "required"), [("anyOf", None), ("oneOf", None), ("allOf", ["a", "b"])])
-def test_a_union_becomes_an_object_of_all_properties(union: str, required: JsonValue) -> None:
-    plain = plain_object({union: [A, B]})
-    assert plain is not None
-    assert plain["properties"] == {"a": {"type": "string"}, "b": {"type": "integer"}}
-    assert plain.get("required") == required
-
-
-def test_what_the_root_says_wins_over_its_branches() -> None:
-    root: JsonObject = {"properties": {"a": {"type": "null"}, "c": True}, "required": ["c"], "anyOf": [A]}
-    assert plain_object(root) == {
-        "type": "object", "properties": {"a": {"type": "null"}, "c": True}, "required": ["a", "c"]
-    }  # fmt: skip
-
-
-def test_branches_may_refer_to_the_roots_definitions() -> None:
-    root: JsonObject = {"$defs": {"A": A}, "oneOf": [{"$ref": "#/$defs/A"}]}
-    plain = plain_object(root)
-    assert plain is not None
-    assert (plain["properties"], plain["$defs"]) == (A["properties"], {"A": A})
-
-
-@pytest.mark.parametrize(
-    "schema",
-    [
-        {"type": "string"},
-        {"type": ["string", "null"]},
-        {"anyOf": [A, {"type": "string"}]},
-        {"anyOf": [A, True]},
-        {"$defs": {"A": {"anyOf": [{"$ref": "#/$defs/A"}]}}, "$ref": "#/$defs/A"},
-    ],
-    ids=["text", "text or null", "an object or text", "an object or anything", "a union of itself"],
-)
-def test_what_cannot_be_a_plain_object_is_none(schema: JsonObject) -> None:
-    assert plain_object(schema) is None
 
 
 def test_a_closed_schema_takes_no_other_properties_at_any_depth() -> None:

@@ -18,7 +18,7 @@ from gateway.canonical.content import (
 )
 from gateway.canonical.json import JsonObject
 from gateway.errors import Unsayable
-from gateway.protocols.codec import Losses
+from gateway.protocols.codec import Losses, foreign_fields
 from tests.protocols.gemini.exchange import asking, decoded, sent, user
 
 PDF = Media("document", Base64("JVBERi0="), "application/pdf", origin="p")
@@ -54,6 +54,27 @@ def test_how_closely_to_look_is_said_where_it_can_be() -> None:
     assert not losses
     assert "mediaResolution" not in said(closely, losses, media_detail=False)[0]
     assert losses.dropped == ["p.detail"]
+
+
+@pytest.mark.parametrize(
+    ("part", "lost"),
+    [
+        ({"inlineData": {"mimeType": "image/png", "data": "AA==", "new": 1}}, "inlineData.new"),
+        ({"fileData": {"mimeType": "image/png", "fileUri": "https://x.example/a", "new": 1}}, "fileData.new"),
+        (
+            {"inlineData": {"mimeType": "image/png", "data": "AA=="}, "mediaResolution": {"level": "NEW"}},
+            "mediaResolution",
+        ),
+        (
+            {"inlineData": {"mimeType": "image/png", "data": "AA=="}, "videoMetadata": {"fps": 1}},
+            "videoMetadata",
+        ),
+    ],
+)
+def test_what_nobody_knows_of_a_medium_goes_back_and_is_named_elsewhere(part: JsonObject, lost: str) -> None:
+    request = decoded({"role": "user", "parts": [part]})
+    assert sent(request)["contents"][0]["parts"] == [part]
+    assert list(foreign_fields(request, "anthropic")) == [f"contents[0].parts[0].{lost}"]
 
 
 @pytest.mark.parametrize(

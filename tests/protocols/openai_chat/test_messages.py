@@ -25,7 +25,7 @@ from gateway.canonical.content import (
 from gateway.canonical.json import Extras, JsonObject, JsonValue
 from gateway.errors import InvalidRequest, Unsayable
 from gateway.protocols import carry
-from gateway.protocols.codec import Losses
+from gateway.protocols.codec import Losses, foreign_fields
 from tests.protocols.openai_chat.exchange import asking, assistant, decoded, user, wire_messages
 
 _PNG = "iVBORw0KGgoAAA"
@@ -561,6 +561,11 @@ def test_anthropics_own_blocks_are_understood() -> None:
         ],
         [{"type": "reasoning.encrypted", "data": "blob", "format": "google-gemini-v1", "id": "t"}],
         [{"type": "reasoning.summary", "summary": "hm"}, {"type": "reasoning.encrypted", "data": "blob"}],
+        [
+            {"type": "reasoning.summary", "summary": "hm", "format": "openai-responses-v1"},
+            {"type": "reasoning.encrypted", "data": "blob", "format": "openai-responses-v1"},
+        ],
+        [{"type": "reasoning.text", "text": "hm", "format": "unknown", "id": "r"}],
     ],
 )
 def test_a_vendors_own_entries_go_back_whole_where_reasoning_must_come_back(details: list[JsonValue]) -> None:
@@ -573,6 +578,28 @@ def test_a_vendors_own_entries_go_back_whole_where_reasoning_must_come_back(deta
     assert said["reasoning_details"] == details
     assert not losses
     assert decoded(messages) == request
+
+
+def test_what_vendors_say_beside_unsigned_reasoning_is_named_where_it_is_lost() -> None:
+    entry: JsonValue = {
+        "type": "reasoning.text",
+        "text": "hm",
+        "format": "unknown",
+        "signature": None,
+        "index": 0,
+    }
+    said: JsonValue = {"role": "assistant", "content": "a", "reasoning": "hm", "reasoning_details": [entry]}
+    request = decoded([_HI, said])
+    assert request.messages[1].parts[0] == Thinking("hm", extras={"openai_chat": {"format": "unknown"}})
+    assert list(foreign_fields(request, "anthropic")) == ["messages[1].reasoning_details.format"]
+
+
+def test_a_call_comes_back_without_its_place_in_the_stream() -> None:
+    function: JsonValue = {"name": "f", "arguments": "{}"}
+    call: JsonObject = {"id": "c", "type": "function", "function": function}
+    assert decoded([_HI, {"role": "assistant", "tool_calls": [{"index": 0, **call}]}]).messages[1].parts == [
+        ToolCall("c", "f")
+    ]
 
 
 def test_past_reasoning_is_a_named_loss_where_nobody_wants_it() -> None:

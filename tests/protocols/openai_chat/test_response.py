@@ -349,6 +349,16 @@ def test_usage_is_read_in_every_vendors_words() -> None:
     assert groq == Usage(input_tokens=0)
 
 
+@pytest.mark.parametrize(("field", "said"), [("usage", 7), ("x_groq", {"id": "r"}), ("x_groq", 7)])
+def test_usage_that_holds_no_counts_is_none(field: str, said: JsonValue) -> None:
+    assert answered({"content": "hi"}, None, **{field: said}).usage is None
+
+
+def test_reasoning_without_words_or_signature_says_nothing() -> None:
+    reply = Response([Choice([Thinking(), Text("hi")], Stop(StopReason.END))], id="r")
+    assert "reasoning_details" not in str(told(reply))
+
+
 def test_usage_is_told_in_openais_words() -> None:
     response = _reply(Text("x"))
     response.usage = Usage(input_tokens=9, cache_read=8, output_tokens=2, extras={"openai_chat": {"cost": 1}})
