@@ -2,8 +2,11 @@
 
 import asyncio
 import re
+import socket
+from collections.abc import Callable
 
 import pytest
+import uvloop
 
 from gateway.config.schema import AuthConfig, GatewayConfig, ServerConfig
 from tests.gateways import configured, pool, running
@@ -249,6 +252,29 @@ async def test_a_header_that_comes_too_slowly_is_a_408_and_silence_a_hang_up() -
     assert (slow.status, slow.count) == (408, 1)
     assert slow.json["error"]["code"] == "request_timeout"
     assert (silent.status, silent.count) == (0, 0)
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [("Host: loc", b" 408 "), ("x-a: " + ("b" * 4000 + "\r\nx-a: ") * 9, b" 431 ")],
+    ids=["unfinished", "too large"],
+)
+def test_bytes_that_come_with_the_connection_itself_count_as_header(
+    header: str, status: bytes, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def said_in_one_breath(header: bytes) -> bytes:
+        async with running(keyed("http://127.0.0.1:1", header_timeout_s=0.1)) as gateway:
+            # Nothing is accepted before all this is there, for the loop does not turn meanwhile.
+            with socket.create_connection(("127.0.0.1", int(gateway.rpartition(":")[2]))) as client:
+                client.sendall(header)
+                client.setblocking(False)
+                async with asyncio.timeout(5):
+                    return await asyncio.get_running_loop().sock_recv(client, 65536)
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        reply = runner.run(said_in_one_breath(f"GET /v1/models HTTP/1.1\r\n{header}".encode()))
+    assert status in reply[:15]
 
 
 async def test_the_header_of_a_second_request_has_no_more_time() -> None:
