@@ -32,7 +32,9 @@ SPEAKS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """One exchange: `number` names its pool, `understudied` says whether a healthy deployment stands by."""
+    """One exchange: `number` names its pool, `understudied` says whether a healthy deployment stands by,
+    `instead` what the catalogue wants where we do not.
+    """
 
     number: int
     provider: str
@@ -42,6 +44,7 @@ class Case:
     understudied: bool
     alone: Ending
     timeouts: Mapping[str, float]
+    instead: Ending | None = None
 
     @property
     def ending(self) -> Ending:
@@ -51,7 +54,14 @@ class Case:
     @property
     def falls_back(self) -> bool:
         """Whether the client must hear the understudy."""
-        return self.understudied and isinstance(self.alone, Refused) and self.alone.kind not in OWN_FAULT
+        refused = isinstance(self.alone, Refused) and self.alone.kind not in OWN_FAULT
+        return self.understudied and (refused or self.says_nothing)
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether nothing is in it, for no reason: whoever has a better reply is asked for it."""
+        alone = self.alone
+        return isinstance(alone, Whole) and alone.text == "" and alone.stop == "stop" and not alone.calls
 
     @property
     def mark(self) -> str:
@@ -75,7 +85,8 @@ class Case:
                 "id": f"d{self.number}-{place}",
                 "provider": self.provider,
                 "base_url": url + below,
-                "api_key": UPSTREAM_KEY,
+                # What fails for one key may rest wherever that key is used.
+                "api_key": f"{UPSTREAM_KEY}-{self.number}-{place}",
                 "models": ["*"],
                 "timeouts": dict(self.timeouts if place == 0 else PATIENT),
             }
@@ -94,7 +105,7 @@ def cases(provider: str, sdk: str) -> list[Case]:
         for understudied in (False, True)
     ]
     return [
-        Case(number, provider, sdk, row.fault, bool(stream), understudied, ending, row.timeouts)
+        Case(number, provider, sdk, row.fault, bool(stream), understudied, ending, row.timeouts, row.instead)
         for number, (row, ending, stream, understudied) in enumerate(facts)
     ]
 
@@ -137,11 +148,20 @@ def _wrong(case: Case, heard: Heard, paths: list[str]) -> Iterable[str]:
     ending = Whole(UNDERSTUDY, usage=(11, 7)) if torn else case.ending
     if not fits(ending, heard, spoken, verbatim=verbatim):
         yield f"{case.name}: wants {_short(ending)}, heard {_short(heard)}"
+    instead = _instead(case, verbatim=verbatim)
+    if instead is not None and fits(instead, heard, spoken, verbatim=False):
+        yield f"{case.name}: is no departure, for it ends as the catalogue wants"
     if called != (case.falls_back or torn):
         yield f"{case.name}: the understudy was {'' if called else 'not '}called"
     for secret in SECRETS:
         if secret in heard.told:
             yield f"{case.name}: the client is told {secret!r}"
+
+
+def _instead(case: Case, *, verbatim: bool) -> Ending | None:
+    """What the catalogue wants in place of what this client must hear."""
+    passes = verbatim or getattr(case.alone, "own", None) is None
+    return case.instead if passes and not case.falls_back else None
 
 
 async def _leaks(gateway: Served, far: Chaos) -> list[str]:

@@ -29,6 +29,9 @@ class Kind(StrEnum):
 SANE = 10**8
 """No reply costs more tokens than that."""
 
+UNTOLD = (-1, -1)
+"""For `Whole.usage`: whatever the client makes of it, no figures included."""
+
 OWN_FAULT = {Kind.INVALID, Kind.CONTEXT, Kind.POLICY, Kind.TOO_LARGE}
 """The request itself is at fault: it is tried nowhere else."""
 
@@ -91,8 +94,8 @@ WORDLESS: Mapping[str, frozenset[str]] = {"ollama": frozenset({"content_filter"}
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole reply. `usage` None: the upstream's figures were no figures, any will do. `own`: what a client
-    hears that speaks the upstream's protocol, so that the upstream's bytes are passed on.
+    """A whole reply. `usage` None: the upstream's figures were no figures, any sane ones will do. `own`: what
+    a client hears that speaks the upstream's protocol, so that the upstream's bytes are passed on.
     """
 
     text: str = FULL
@@ -154,7 +157,7 @@ def fits(ending: Ending, heard: Heard, protocol: str, *, verbatim: bool) -> bool
     match ending:
         case Whole():
             whole = ending.own if verbatim and ending.own is not None else ending
-            counted = heard.usage == whole.usage or (whole.usage is None and (verbatim or _is_sane(heard)))
+            counted = _is_sane(heard) if whole.usage is None else whole.usage in {heard.usage, UNTOLD}
             stop = "stop" if whole.stop in WORDLESS.get(protocol, ()) else whole.stop
             said = (heard.status, heard.word, heard.text, heard.stop, heard.calls)
             return counted and said == (200, "", whole.text, stop, whole.calls)

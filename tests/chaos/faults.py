@@ -5,6 +5,7 @@ own fault must then not be heard at all, and everything else must be as before.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tests.chaos.departures import DEPARTURES
 from tests.chaos.endings import Broken, Kind, Refused, Torn, Whole
@@ -20,6 +21,7 @@ from tests.chaos.rows import (
     OPENAI,
     SANE,
     SHORT,
+    STALLING,
     TIMEOUT,
     UNREADABLE_CALL,
     UPSTREAM,
@@ -52,6 +54,8 @@ STATUSES = [
     *own(Kind.POLICY, 400, "400-content-policy"),
     *refused(Kind.QUOTA, "400-billing", "402-billing", "http-402", "429-spend-limit"),
     *refused(Kind.QUOTA, "429-quota", at=EVENTS),
+    # These clients' protocols say both kinds alike.
+    *both(Refused(Kind.QUOTA), "429-quota", at=(OLLAMA,), to=("gemini", "ollama")),
     *refused(Kind.UPSTREAM, "401-invalid-key", "403-html-waf", "403-permission", "http-401", "http-403"),
     *refused(Kind.NO_MODEL, "404-model", "http-404"),
     *refused(Kind.RATE_LIMIT, "429-retry-after", "429-retry-after-date", "429-retry-after-garbage"),
@@ -66,17 +70,18 @@ STATUSES = [
 BODIES = [
     *both(GOOD, "bom", "charset-latin1", "nan", "no-content-type", "unknown-fields"),
     *both(GOOD, "wrong-content-type"),
-    *both(Whole(own=Whole(stop="quantum_stop")), "unknown-finish-reason", at=(OPENAI, ANTHROPIC)),
-    *both(Whole(own=Whole(stop="QUANTUM")), "unknown-finish-reason", at=(GEMINI,)),
-    *both(Whole(own=Whole(stop="quantum")), "unknown-finish-reason", at=(OLLAMA,)),
     *both(UPSTREAM, "cl-too-long", "deep-json", "empty-200", "html-200", "huge-int", "huge-body~mb=33"),
     *both(UPSTREAM, "json-array", at=(OPENAI, ANTHROPIC, OLLAMA)),
     *both(UPSTREAM, "json-null", "truncated-json", "utf16"),
     # Of two the last one counts, as every parser has it.
     *both(Whole(usage=(999999, 999999)), "dup-keys", at=(OPENAI, ANTHROPIC)),
     *both(GOOD, "dup-keys", at=(GEMINI, OLLAMA)),
-    *both(SANE, "usage-huge", "usage-missing", "usage-negative", "usage-null", "usage-string"),
-    *both(SANE, "usage-float", at=(OPENAI, ANTHROPIC)),
+    *both(SANE, "usage-string", at=(OPENAI, GEMINI, OLLAMA)),
+    *both(SANE, "usage-missing", at=(OPENAI, GEMINI)),
+    *both(SANE, "usage-null", at=(GEMINI,)),
+    *streamed(SANE, "usage-missing", "usage-null", "usage-string", at=(ANTHROPIC,)),
+    *both(SANE, "usage-float", at=(GEMINI,), to=("openai", "anthropic", "ollama")),
+    *both(SANE, "usage-float", at=(OLLAMA,), to=("openai", "anthropic", "gemini")),
     *both(Whole("", "content_filter"), "blocked-prompt", at=(OPENAI, ANTHROPIC)),
     *both(Whole("", "content_filter", usage=(11, 0)), "blocked-prompt", at=(GEMINI,)),
     # This protocol has no word for it.
@@ -130,7 +135,7 @@ STREAMS = [
     *streamed(UPSTREAM, "error-first-event", at=(OLLAMA,)),
     *both(UPSTREAM, "empty-stream", "giant-line~mb=33", "rst-after-headers", "whitespace-stream"),
     *impatient(TIMEOUT, TIMEOUT, "stall-after-first-byte", "stall-after-headers"),
-    *impatient(TIMEOUT, Broken(Kind.TIMEOUT), "stall-mid-stream"),
+    Row("stall-mid-stream", TIMEOUT, Broken(Kind.TIMEOUT), timeouts=STALLING),
     *impatient(None, TIMEOUT, "ping-only"),
     Row("split-utf8", GOOD, Whole("é中\U0001f600" * 4)),
     Row("giant-event", Whole("x" * 2 * MIB), Whole("x" * 2 * MIB + "end")),
@@ -147,16 +152,19 @@ TOOLS = [
     *called("tool-ok", (WEATHER, {"city": "Paris"})),
     *called("tool-split-args", (WEATHER, {"city": "Zürich", "n": [1, 2]})),
     *called("tool-parallel", ("a", {"x": 1}), ("b", {"y": 2})),
-    *called("tool-empty-args", ("now", {}), own=("now", "")),
+    *called("tool-empty-args", ("now", {}), at=(ANTHROPIC, GEMINI, OLLAMA)),
     *called("tool-no-id", (WEATHER, {"city": "Paris"})),
     *called("tool-dup-id", ("a", {"x": 1}), ("b", {"y": 2})),
     *called("tool-huge-args", ("write", {"content": "x" * (MIB // 2)})),
     Row("tool-bad-args", BAD_CALL, BAD_CALL, (OPENAI,), to=("openai",)),
     Row("tool-bad-args", None, BAD_CALL, (ANTHROPIC,), to=("openai",)),
+    *both(BAD_CALL, "tool-bad-args", at=(GEMINI, OLLAMA), to=("openai",)),
     # As text it reaches the SDK, which finds it as unreadable as it would the real service's.
-    Row("tool-bad-args", BAD_CALL, UNREADABLE_CALL, (OPENAI,), to=("anthropic",)),
+    Row("tool-bad-args", BAD_CALL, UNREADABLE_CALL, (OPENAI, GEMINI, OLLAMA), to=("anthropic",)),
     Row("tool-bad-args", None, UNREADABLE_CALL, (ANTHROPIC,), to=("anthropic",)),
-    Row("tool-array-args", ARRAY_CALL, ARRAY_CALL, (OPENAI,)),
+    *both(ARRAY_CALL, "tool-array-args", at=(OPENAI,)),
+    *both(ARRAY_CALL, "tool-array-args", at=(GEMINI,), to=("openai", "anthropic", "ollama")),
+    *both(ARRAY_CALL, "tool-array-args", at=(OLLAMA,), to=("openai", "anthropic", "gemini")),
     Row("tool-array-args", None, ARRAY_CALL, (ANTHROPIC,)),
     *streamed(Broken(Kind.UPSTREAM, ""), "tool-cut", at=(OPENAI, ANTHROPIC), to=("openai", "anthropic")),
     # A call goes to these clients when it is whole: nothing was said yet.
@@ -177,7 +185,7 @@ ROWS = [
     *ENCODINGS,
     *STREAMS,
     *TOOLS,
-    *(row for departure in DEPARTURES for row in departure.rows),
+    *(replace(row, instead=departure.wants) for departure in DEPARTURES for row in departure.rows),
 ]
 
 

@@ -11,7 +11,7 @@ from google.genai import errors, types
 from pydantic import ValidationError
 
 from gateway.wire.fast_json import loads
-from tests.chaos.client import DEADLY, KEY, PATIENCE_S, QUESTION, Client, counted, died, failed, unwrapped
+from tests.chaos.client import DEADLY, KEY, PATIENCE_S, QUESTION, Client, died, failed, unwrapped
 from tests.chaos.endings import Heard
 
 _STOPS = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter"}
@@ -69,7 +69,10 @@ class GeminiArray:
 
 
 def _read(status: int, body: bytes, *, torn: bool) -> Heard:
-    """An array as one reads it who looks at every record and at how it ended: a broken one stays open."""
+    """An array as one reads it who looks at every record and at how it ended: a broken one stays open. Empty
+    lines before it say that it takes its time.
+    """
+    body = body.lstrip()
     open_ended = body.startswith(b"[") and not body.endswith(b"]")
     payload: Any = loads(body + b"]" if open_ended else body)
     records = payload if isinstance(payload, list) else [payload]
@@ -114,13 +117,14 @@ def _parts(record: Any) -> list[Any]:
 def _joined(records: list[Any]) -> Heard:
     """A whole reply, or all records of a stream."""
     calls = [part["functionCall"] for record in records for part in _parts(record) if "functionCall" in part]
-    usage: Any = next((one["usageMetadata"] for one in reversed(records) if one.get("usageMetadata")), {})
+    counts: Any = next((one["usageMetadata"] for one in reversed(records) if one.get("usageMetadata")), {})
+    usage = types.GenerateContentResponseUsageMetadata.model_validate(counts)
     return Heard(
         200,
         text="".join(map(_words, records)),
         stop=_stop(records, called=bool(calls)),
         calls=tuple((call["name"], unwrapped(call.get("args"))) for call in calls),
-        usage=(counted(usage.get("promptTokenCount", 0)), counted(usage.get("candidatesTokenCount", 0))),
+        usage=(usage.prompt_token_count or 0, usage.candidates_token_count or 0),
     )
 
 

@@ -1,7 +1,7 @@
 """A fault and how it must end: the words in which the tables of the campaign are written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tests.chaos.endings import Broken, Ending, Kind, Refused, Unreadable, Whole
 
@@ -14,7 +14,9 @@ PATIENT: Mapping[str, float] = dict.fromkeys(
     ("connect", "first_content", "idle", "progress", "non_stream"), 20
 )
 IMPATIENT: Mapping[str, float] = {"first_content": 1.5, "idle": 1, "progress": 1.5, "non_stream": 1.5}
-SHORT: Mapping[str, float] = {**PATIENT, "total": 2}
+SHORT: Mapping[str, float] = {**PATIENT, "total": 5}
+"""Only the end comes soon: a busy machine has time to begin."""
+STALLING: Mapping[str, float] = {**PATIENT, "idle": 1, "non_stream": 1.5}
 
 GOOD = Whole()
 UPSTREAM, TIMEOUT = Refused(Kind.UPSTREAM), Refused(Kind.TIMEOUT)
@@ -24,6 +26,7 @@ SANE = Whole(usage=None)
 WEATHER = "get_weather"
 BAD_CALL = Whole("", "tool_calls", ((WEATHER, '{"city":Paris'),), usage=None)
 ARRAY_CALL = Whole("", "tool_calls", (("a", [1, 2]),), usage=None)
+NO_ARGUMENTS = Whole("", "tool_calls", (("now", {}),), usage=None)
 UNREADABLE_CALL = Unreadable("tool parameter JSON")
 
 
@@ -32,7 +35,8 @@ class Row:
     """A fault with its expectations, of a request for a whole reply and for a stream; None where it does not
     occur.
 
-    `at`: the providers where it ends so; `to`: the protocols of the clients for whom it does, all if empty.
+    `at`: the providers where it ends so; `to`: the protocols of the clients for whom it does, all if empty;
+    `instead`: what the catalogue wants, where that is not the same.
     """
 
     fault: str
@@ -41,6 +45,7 @@ class Row:
     at: tuple[str, ...] = EVERYWHERE
     to: tuple[str, ...] = ()
     timeouts: Mapping[str, float] = field(default_factory=lambda: PATIENT)
+    instead: Ending | None = None
 
 
 def both(
@@ -77,11 +82,6 @@ def said(fault: str, text: str) -> Row:
     return Row(fault, Whole(text), Whole(text * 2))
 
 
-def called(fault: str, *calls: tuple[str, object], own: tuple[str, object] | None = None) -> list[Row]:
-    """A reply that calls tools; `own`: how OpenAI's own client reads what OpenAI's upstream said."""
-    ending = Whole("", "tool_calls", calls, usage=None)
-    passed = ending if own is None else replace(ending, own=replace(ending, calls=(own,)))
-    return [
-        Row(fault, passed, passed, (OPENAI,)),
-        Row(fault, ending, ending, (ANTHROPIC, GEMINI, OLLAMA)),
-    ]
+def called(fault: str, *calls: tuple[str, object], at: tuple[str, ...] = EVERYWHERE) -> list[Row]:
+    """A reply that calls tools."""
+    return both(Whole("", "tool_calls", calls, usage=None), fault, at=at)

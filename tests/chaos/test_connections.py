@@ -12,6 +12,7 @@ from tests.chaos.campaign import SPEAKS
 from tests.chaos.client import Client
 from tests.chaos.clients import CLIENTS, SPOKEN, STREAMS_ONLY
 from tests.chaos.endings import FULL, SAID_AS, UNDERSTUDY, Heard, Kind
+from tests.chaos.rows import PATIENT
 from tests.chaos.upstream import Chaos, chaos
 from tests.gateways import free_port
 from tests.processes import serving
@@ -35,6 +36,7 @@ def pool(name: str, *urls: str, provider: str = "openai-custom", **more: Any) ->
             "provider": provider,
             "base_url": url + below,
             "models": ["*"],
+            "timeouts": PATIENT,
             **(more if place == 0 else {}),
         }
         for place, url in enumerate(urls)
@@ -65,7 +67,9 @@ def unreachable(far: Chaos) -> dict[str, str]:
 
 
 SILENT = ("TLS to a plain port", "silent", "no accept")
-"""There only time tells. Everything else is known without it, however long a busy machine takes."""
+"""There only time tells. Everything else is known without it, however long a busy machine takes for it: of
+handshakes, dozens at once.
+"""
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])

@@ -1,6 +1,8 @@
 """Every fault of every upstream, seen by every client: the truth about what came, and no more than that."""
 
+import re
 from collections import Counter
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from tests.chaos.clients import CLIENTS
 from tests.chaos.departures import DEPARTURES
 from tests.chaos.faults import NOT_THERE, rows
 from tests.chaos.upstream import chaos
+from tests.shared import shared
 
 pytestmark = [
     pytest.mark.shared,
@@ -57,5 +60,20 @@ def test_no_fault_has_two_endings(provider: str) -> None:
         assert [fault for fault, count in expected.items() if count > 1] == []
 
 
-def test_every_departure_from_the_catalogue_says_why() -> None:
-    assert all(departure.catalogue and departure.why and departure.rows for departure in DEPARTURES)
+def test_every_departure_is_from_what_the_catalogue_says_of_that_fault() -> None:
+    catalogue = shared("reliability", "faults.md").read_text("utf-8")
+    lines = {line.split("|")[1].strip(): line for line in catalogue.splitlines() if line.startswith("| ")}
+    for departure in DEPARTURES:
+        line = lines[str(departure.number)]
+        names = re.findall("`([^`]+)`", line)
+        for fault in {row.fault.partition("~")[0] for row in departure.rows}:
+            # Of statuses it names the first.
+            assert any(fnmatch(fault, name) for name in names) or fault.removeprefix("http-") in line, fault
+
+
+def test_every_departure_says_why_and_nothing_that_the_catalogue_wants() -> None:
+    for departure in DEPARTURES:
+        assert departure.why
+        assert departure.rows
+        for row in departure.rows:
+            assert departure.wants not in (row.whole, row.stream), row
