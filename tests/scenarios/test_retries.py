@@ -67,7 +67,8 @@ async def test_a_total_outage_is_asked_hardly_more_often_than_clients_ask(down: 
             async with asyncio.TaskGroup() as group:
                 for _ in range(at_once):
                     group.create_task(complain(client))
-    assert asked <= len(upstream.heard) <= 1.2 * asked + 10
+    # How seldom a member is asked that rests is the pool's affair; each of them is at least once.
+    assert members <= len(upstream.heard) <= 1.2 * asked + 10
 
 
 @pytest.mark.parametrize("ask", [ask_openai, ask_anthropic])

@@ -47,11 +47,11 @@ async def test_it_asks_nobody_and_loads_no_sdk(tmp_path: Path) -> None:
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", WATCHED, str(free_port())),
         cwd=tmp_path,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], "GATEWAY_STATE_DIR": str(tmp_path / "state")},
         stderr=asyncio.subprocess.PIPE,
     )
     assert child.stderr is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert (await child.stderr.readline()).startswith(b"Gateway ready on ")
         child.send_signal(signal.SIGTERM)
         told = json.loads((await child.stderr.read()).splitlines()[-1])
