@@ -43,6 +43,7 @@ async def _serve(port: int, upstream: str) -> None:
         connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(total=None, sock_read=300),
     )
     async with session:
         runner = web.AppRunner(application(session, upstream), access_log=None)
