@@ -29,6 +29,10 @@ class Limit(Protocol):
         """How it stands, for people: what it limits, and what is used or left."""
 
 
+MOST_MODELS = 1000
+"""Models that are counted each for itself."""
+
+
 class Observer(Protocol):
     """Learns from every answer of an upstream what it will take."""
 
@@ -71,15 +75,22 @@ class Spending:
 
     def opens_at(self, now: float, model: str) -> float:
         """Now, or when less counts than at most may."""
-        period = self._periods.get(model if self.per_model else "")
+        period = self._periods.get(self._counted_under(model))
         return now if period is None else period.below(self.most, now)
 
     def spend(self, now: float, model: str, amount: float) -> None:
         """Count `amount`."""
-        name = model if self.per_model else ""
+        name = self._counted_under(model)
         if name not in self._periods:
             self._periods[name] = self.period()
         self._periods[name].add(now, amount)
+
+    def _counted_under(self, model: str) -> str:
+        """The model itself where each has its own count; names may come from clients, and beyond so many of
+        them the others count together.
+        """
+        known = model in self._periods or len(self._periods) < MOST_MODELS
+        return model if self.per_model and known else ""
 
     def told(self, now: float) -> JsonObject:
         """What has been used: of all models together, or of each."""

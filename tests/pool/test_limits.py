@@ -4,7 +4,7 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.pool.limits import AtOnce, Requests, Tokens, opens_at
+from gateway.pool.limits import MOST_MODELS, AtOnce, Requests, Tokens, opens_at
 from gateway.timing import Window
 
 MINUTE = partial(Window, 60.0)
@@ -48,6 +48,16 @@ def test_each_model_may_have_its_own() -> None:
 
     assert limit.opens_at(1.0, "m") == 60.0
     assert limit.opens_at(1.0, "n") == 1.0
+
+
+def test_beyond_so_many_models_the_others_count_together() -> None:
+    limit = Requests(1, MINUTE, per_model=True)
+    for number in range(MOST_MODELS):
+        limit.start(0.0, f"m{number}")
+    limit.start(0.0, "one more")
+
+    assert limit.opens_at(1.0, "another") == 60.0
+    assert limit.opens_at(1.0, "m5") == 60.0
 
 
 def test_all_limits_must_be_open() -> None:
