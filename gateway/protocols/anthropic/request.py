@@ -19,6 +19,7 @@ from gateway.protocols.anthropic.settings import Plan
 from gateway.protocols.anthropic.tools import ToolSet
 from gateway.protocols.codec import Asked, Call, Losses, Sent, required_model
 from gateway.protocols.fields import Fields
+from gateway.protocols.names import sent_names
 from gateway.protocols.object_root import object_root
 from gateway.protocols.target import Target
 from gateway.wire import fast_json
@@ -145,7 +146,7 @@ def encode_request(request: Request, target: Target, losses: Losses) -> Sent:
     """
     settings.note_unsayable(request, losses)
     marks = CacheMarks(losses, allowed=target.capabilities.cache_marks)
-    names = tools.sent_names(request)
+    names = sent_names(request, tools.TOOL_NAME, tools.LONGEST_TOOL_NAME)
     writer = BlockWriter(target.capabilities, marks, names)
     system = turns.encode_system(request.messages, writer)
     toolset = tools.encode_tools(request, names, marks)

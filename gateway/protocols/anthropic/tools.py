@@ -4,10 +4,9 @@ https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gateway.canonical.content import Message, ToolCall
 from gateway.canonical.json import JsonObject, JsonValue
 from gateway.canonical.request import Request, Tool, ToolChoice
 from gateway.errors import InvalidRequest, Unsayable
@@ -16,14 +15,14 @@ from gateway.protocols.anthropic.media import FAMILY
 from gateway.protocols.anthropic.schemas import closed
 from gateway.protocols.codec import Losses
 from gateway.protocols.fields import Fields
-from gateway.protocols.names import fit_names
+from gateway.protocols.names import ToolName, changed_names
 from gateway.protocols.object_root import object_root
 
 JSON_TOOL = "json_output"
 """The tool that stands for a structured answer where the model has no other way to give one."""
 
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
-_LONGEST = 128
+TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+LONGEST_TOOL_NAME = 128
 
 _VERSION = re.compile(r"(_toolset)?_\d{8}$")
 _OUR_WORDS: Mapping[str, str] = {
@@ -33,9 +32,6 @@ _OUR_WORDS: Mapping[str, str] = {
 }
 
 _WEB_SEARCH = "web_search_20250305"
-
-_Name = tuple[str | None, str]
-"""A tool's namespace and name."""
 
 
 def decode_tools(fields: Fields) -> list[Tool]:
@@ -92,7 +88,7 @@ def decode_choice(fields: Fields | None) -> tuple[ToolChoice | None, bool | None
 class ToolSet:
     """The tools of a request as they are sent: names that fit, and the way back from them."""
 
-    names: Mapping[_Name, str]
+    names: Mapping[ToolName, str]
     tools: list[JsonValue] = field(default_factory=list)
     choice: JsonObject | None = None
     custom: frozenset[str] = frozenset()
@@ -100,7 +96,7 @@ class ToolSet:
     @property
     def changed_names(self) -> dict[str, str]:
         """The names that had to be changed, as sent, with the client's."""
-        return {sent: _flat(key) for key, sent in self.names.items() if sent != _flat(key)}
+        return changed_names(self.names)
 
     @property
     def forced(self) -> bool:
@@ -108,32 +104,7 @@ class ToolSet:
         return self.choice is not None and self.choice["type"] in ("any", "tool")
 
 
-def sent_names(request: Request) -> dict[_Name, str]:
-    """A name to send for every tool that the request defines, has called or chooses; builtins keep theirs."""
-    wanted = list(_names_in(request.tools, request.messages))
-    if request.tool_choice is not None:
-        known = {name for _, name in wanted}
-        wanted += [(None, name) for name in request.tool_choice.names if name not in known]
-    flat = {key: _flat(key) for key in wanted}
-    fitted = fit_names(flat.values(), _NAME, _LONGEST)
-    return {key: fitted[name] for key, name in flat.items()}
-
-
-def _flat(key: _Name) -> str:
-    """A tool's name in a protocol without namespaces."""
-    namespace, name = key
-    return f"{namespace}__{name}" if namespace else name
-
-
-def _names_in(tools: Iterable[Tool], messages: Iterable[Message]) -> Iterable[_Name]:
-    yield from ((tool.namespace, tool.name) for tool in tools if tool.kind != "builtin")
-    for message in messages:
-        for part in message.parts:
-            if isinstance(part, ToolCall):
-                yield part.namespace, part.name
-
-
-def encode_tools(request: Request, names: Mapping[_Name, str], marks: CacheMarks) -> ToolSet:
+def encode_tools(request: Request, names: Mapping[ToolName, str], marks: CacheMarks) -> ToolSet:
     """The tools and the choice for an upstream.
 
     Raises:
@@ -165,7 +136,7 @@ def _chosen(request: Request, losses: Losses) -> Sequence[Tool]:
     return [tool for tool in request.tools if tool.name in choice.names]
 
 
-def _encode_tool(tool: Tool, names: Mapping[_Name, str], marks: CacheMarks) -> JsonObject:
+def _encode_tool(tool: Tool, names: Mapping[ToolName, str], marks: CacheMarks) -> JsonObject:
     if tool.kind == "builtin":
         return _encode_builtin(tool, marks)
     name = names[tool.namespace, tool.name]

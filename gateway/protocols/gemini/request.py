@@ -16,13 +16,15 @@ from gateway.protocols.gemini.settings import CONFIG, decode_settings, encode_se
 from gateway.protocols.gemini.signatures import FAMILY
 from gateway.protocols.gemini.spelling import camel, respelled
 from gateway.protocols.gemini.tools import (
+    LONGEST_TOOL_NAME,
+    TOOL_NAME,
     decode_choice,
     decode_tools,
     encode_choice,
     encode_tools,
-    sent_names,
 )
 from gateway.protocols.gemini.turns import TurnWriter
+from gateway.protocols.names import sent_names
 from gateway.protocols.target import Target
 from gateway.wire.json_array import JSON_ARRAY
 
@@ -95,7 +97,7 @@ def encode_request(request: Request, target: Target, losses: Losses) -> Sent:
         Unsayable: the request has content that the protocol or the model has no word for.
     """
     capabilities = target.capabilities
-    names = sent_names(request)
+    names = sent_names(request, TOOL_NAME, LONGEST_TOOL_NAME)
     writer = TurnWriter(capabilities, losses, names)
     tools = encode_tools(request, names, capabilities, losses)
     body: JsonObject = dict(request.extras.get(FAMILY, {}))

@@ -4,10 +4,9 @@ https://ai.google.dev/api/caching#Tool
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gateway.canonical.content import Message, ToolCall
 from gateway.canonical.json import JsonObject, JsonValue
 from gateway.canonical.request import Request, Tool, ToolChoice
 from gateway.errors import InvalidRequest, Unsayable
@@ -16,12 +15,12 @@ from gateway.protocols.fields import Fields
 from gateway.protocols.gemini.signatures import FAMILY
 from gateway.protocols.gemini.spelling import listed
 from gateway.protocols.json_schema import from_openapi, to_openapi
-from gateway.protocols.names import fit_names
+from gateway.protocols.names import ToolName, changed_names, flat_name
 from gateway.protocols.references import followed
 from gateway.protocols.target import Capabilities
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}")
-_LONGEST = 64
+TOOL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}")
+LONGEST_TOOL_NAME = 64
 
 _OUR_WORDS: Mapping[str, str] = {
     "googleSearch": "web_search",
@@ -41,9 +40,6 @@ _FREE_TEXT: JsonObject = {
 _NOTHING: JsonObject = {"type": "object", "properties": {}}
 _WITHOUT_ARGUMENTS = frozenset({"type", "title", "description", "$comment", "$defs", "definitions"})
 """The keywords of a schema that names no argument."""
-
-_Name = tuple[str | None, str]
-"""A tool's namespace and name."""
 
 
 def decode_tools(body: Fields) -> list[Tool]:
@@ -100,7 +96,7 @@ def decode_choice(config: Fields | None) -> ToolChoice | None:
 class ToolSet:
     """The tools of a request as they are sent: names that fit, and the way back from them."""
 
-    names: Mapping[_Name, str]
+    names: Mapping[ToolName, str]
     functions: list[JsonObject] = field(default_factory=list)
     builtins: list[JsonObject] = field(default_factory=list)
     custom: frozenset[str] = frozenset()
@@ -108,7 +104,7 @@ class ToolSet:
     @property
     def changed_names(self) -> dict[str, str]:
         """The names that had to be changed, as sent, with the client's."""
-        return {sent: _flat(key) for key, sent in self.names.items() if sent != _flat(key)}
+        return changed_names(self.names)
 
     @property
     def wire(self) -> list[JsonValue]:
@@ -118,32 +114,8 @@ class ToolSet:
         return [*declared, *self.builtins]
 
 
-def sent_names(request: Request) -> dict[_Name, str]:
-    """A name to send for every tool that the request defines, has called or chooses."""
-    wanted = list(_names_in(request.tools, request.messages))
-    if request.tool_choice is not None:
-        known = {name for _, name in wanted}
-        wanted += [(None, name) for name in request.tool_choice.names if name not in known]
-    flat = {key: _flat(key) for key in wanted}
-    fitted = fit_names(flat.values(), _NAME, _LONGEST)
-    return {key: fitted[name] for key, name in flat.items()}
-
-
-def _flat(key: _Name) -> str:
-    namespace, name = key
-    return f"{namespace}__{name}" if namespace else name
-
-
-def _names_in(tools: Iterable[Tool], messages: Iterable[Message]) -> Iterator[_Name]:
-    yield from ((tool.namespace, tool.name) for tool in tools if tool.kind != "builtin")
-    for message in messages:
-        for part in message.parts:
-            if isinstance(part, ToolCall):
-                yield part.namespace, part.name
-
-
 def encode_tools(
-    request: Request, names: Mapping[_Name, str], capabilities: Capabilities, losses: Losses
+    request: Request, names: Mapping[ToolName, str], capabilities: Capabilities, losses: Losses
 ) -> ToolSet:
     """The tools for an upstream.
 
@@ -277,7 +249,7 @@ def _allowed(choice: ToolChoice, sent: ToolSet, path: str, losses: Losses) -> li
     if choice.mode == "allowed" and len(choice.names) == 1:
         losses.repair(path, "said as the one tool")
     known = {name: fitted for (_, name), fitted in sent.names.items()}
-    known |= {_flat(key): fitted for key, fitted in sent.names.items()}
+    known |= {flat_name(key): fitted for key, fitted in sent.names.items()}
     declared = {definition["name"] for definition in sent.functions}
     for name in choice.names:
         if known.get(name, name) not in declared:
