@@ -4,7 +4,7 @@ A limit says when it opens; whoever starts something tells it so, and tells it a
 are in seconds of one monotonic clock; infinitely late means: when something that is under way ends.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Protocol
@@ -140,6 +140,19 @@ class Tokens(Spending):
     def end(self, now: float, model: str, tokens: int) -> None:
         """Count what it came to."""
         self.spend(now, model, tokens)
+
+
+def common(each: Iterable[Sequence[Limit]]) -> tuple[Limit, ...]:
+    """Those limits of the first that all others have as well, and that are the same for every model."""
+    first, *others = each
+    shared = {id(limit): limit for limit in first if _holds_for_all_models(limit)}
+    for limits in others:
+        shared = {id(limit): limit for limit in limits if id(limit) in shared}
+    return tuple(shared.values())
+
+
+def _holds_for_all_models(limit: Limit) -> bool:
+    return isinstance(limit, AtOnce) or (isinstance(limit, Spending) and not limit.per_model)
 
 
 def opens_at(limits: Iterable[Limit], now: float, model: str) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 from gateway.pool.auto_weight import AutoWeight
 from gateway.pool.deployment import Deployment
 from gateway.pool.health import Health
+from gateway.pool.limits import Limit, common
 from gateway.pool.line import EVERY, Line, StrategyMaker
 from gateway.pool.sticky import sticky_for
 from gateway.pool.strategies.lru import Lru
@@ -78,6 +79,7 @@ class Pool:
         self._lines: dict[tuple[Standing, ...], Line] = {}
         self._lines_by_name: dict[str, Line] = {}
         self._lines_with: list[tuple[Line, ...]] = [()] * len(self.members)
+        self._shared_limits: dict[Line, Sequence[Limit]] = {}
         self._all = self._line_of(self._standings)
         self.sticky = sticky_for(habits.sticky, self.members)
         self._auto_weight = AutoWeight() if habits.auto_weight else None
@@ -125,6 +127,13 @@ class Pool:
         line = self._line(hop.model) if hop.claimed else self._all
         members = (self.members[standing.place] for standing in line.members)
         return [member for member in members if member not in self._off]
+
+    def shared_limits(self, hop: Hop) -> Sequence[Limit]:
+        """Those of all who may serve `hop`: while they are closed there is nobody to look for."""
+        line = self._line(hop.model) if hop.claimed else self._all
+        if line not in self._shared_limits and line.members:
+            self._shared_limits[line] = common(self.members[each.place].limits for each in line.members)
+        return self._shared_limits.get(line, ())
 
     def first(self, hop: Hop, now: float, wanted: Callable[[Deployment], bool]) -> Deployment | None:
         """The best of those that may serve `hop`, do not rest and are `wanted`; None if nobody is."""

@@ -136,14 +136,13 @@ class Pools:
         began = now = self._clock()
         if (refusal := self._refusals.on(hops, now)) is not None:
             raise refusal.error(now)
-        candidates = list(dict.fromkeys(self._candidates(hops)))
-        while candidates and (opens := self._opens_at(candidates, now)) > now:
+        while (opens := self._opens(hops, now)) is not None and opens > now:
             left_s = began + self._queue.patience_s - now
             if now + left_s < opens < inf:
                 raise spent(opens - now)
             await self._queue.wait(opens - now, left_s)
             now = self._clock()
-        return bool(candidates)
+        return opens is not None
 
     def refused(self, hops: Sequence[Hop]) -> errors.NoDeploymentLeft | None:
         """What clients are told while all that may serve `hops` rest or have used up what they may; None
@@ -153,11 +152,26 @@ class Pools:
         try:
             if (refusal := self._refusals.on(hops, now)) is not None:
                 return refusal.error(now)
-            candidates = list(dict.fromkeys(self._candidates(hops)))
-            opens = self._opens_at(candidates, now) if candidates else now
+            opens = self._opens(hops, now) or now
         except errors.NoDeploymentLeft as error:
             return error
         return spent(opens - now) if now + self._queue.patience_s < opens < inf else None
+
+    def _opens(self, hops: Sequence[Hop], now: float) -> float | None:
+        """As `_opens_at` for all that may serve `hops`, without asking everybody where few will tell; None:
+        nobody may serve them.
+        """
+        if (opens := self._shut_until(hops, now)) > now:
+            return opens
+        if any(self.allows(*candidate) for candidate in self._candidates(hops)):
+            return now
+        candidates = list(dict.fromkeys(self._candidates(hops)))
+        return self._opens_at(candidates, now) if candidates else None
+
+    def _shut_until(self, hops: Iterable[Hop], now: float) -> float:
+        """Until when limits that all share let nobody serve `hops`; `now`: they do not."""
+        shared = (opens_at(self[hop.pool].shared_limits(hop), now, hop.model) for hop in hops)
+        return min(shared, default=now)
 
     def _opens_at(self, candidates: Sequence[Candidate], now: float) -> float:
         """When one of `candidates` takes a request: `now`, or later, infinitely late where that hangs on
@@ -181,7 +195,7 @@ class Pools:
         several that all rest the one whose rest ends first, now and then.
         """
         now = self._clock()
-        if self._refusals.on(hops, now) is not None:
+        if self._refusals.on(hops, now) is not None or self._shut_until(hops, now) > now:
             return None
         candidates = list(dict.fromkeys(self._candidates(hops)))
         if not candidates:
@@ -210,6 +224,9 @@ class Pools:
     ) -> Generator[Candidate, None, bool]:
         """Those of one pool, but for those that are kept back unless `to_the_last`; whether any are left."""
         pool = self._pools[hop.pool]
+        began = self._clock()
+        if self._shut_until((hop,), began) > began:
+            return False
 
         def wanted(member: Deployment) -> bool:
             now, model = self._clock(), member.called(hop.model)

@@ -5,6 +5,7 @@ Whoever has the admin key may; where there is none, programs of this machine. Er
 the mother tongue.
 """
 
+import asyncio
 import platform
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ from gateway.server.caller import client_of, is_local, peer_of, presented_key
 from gateway.server.http import Handler, Server
 from gateway.server.paths import Paths
 from gateway.wire import fast_json
+
+_AT_ONCE = 100
+"""How many deployments are told before others get a turn."""
 
 _STATM = Path("/proc/self/statm")
 
@@ -125,8 +129,12 @@ class Admin:
         wanted = request.query.get("pool")
         if wanted is not None and wanted not in self._pools:
             raise errors.NotFound("there is no pool of this name")
-        pools = (pool for pool in self._pools if wanted in (None, pool.name))
-        told: list[JsonValue] = [self._told(member) for pool in pools for member in pool.members]
+        told: list[JsonValue] = []
+        members = (member for pool in self._pools if wanted in (None, pool.name) for member in pool.members)
+        for number, member in enumerate(members):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+            told.append(self._told(member))
         told += [each for each in self.absent.values() if wanted in (None, each["pool"])]
         return {"providers": told}
 

@@ -20,5 +20,11 @@ def test_a_key_is_never_shown() -> None:
     assert "the-key" not in repr(ApiKey("x-api-key", "the-key"))
 
 
+def test_of_a_long_key_the_end_is_told_and_of_a_short_one_nothing() -> None:
+    assert ApiKey("x-api-key", "upstream-key-0a1b2c3d4e5f").hint == "…4e5f"
+    assert ApiKey("x-api-key", "the-key").hint == "…"
+    assert NoKey().hint == ""
+
+
 def test_without_a_key_nothing_is_added() -> None:
     assert NoKey().sign(REQUEST) is REQUEST

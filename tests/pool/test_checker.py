@@ -110,6 +110,16 @@ async def test_who_is_busy_is_not_asked() -> None:
             assert not here.is_due()
 
 
+async def test_who_is_switched_off_is_asked_only_by_hand_and_told_of() -> None:
+    async with ward(BROKEN, LIST) as here:
+        here.pools.switch(here.deployment, on=False)
+        here.clock.now += INTERVAL_S * 2
+        assert not here.is_due()
+        assert isinstance(await here.checker.check(here.deployment), errors.UpstreamFailed)
+        assert await here.checker.check(here.deployment) is None
+        assert len(here.upstream.heard) == 2
+
+
 async def test_a_deployment_that_wants_no_checks_is_left_alone() -> None:
     async with ward(LIST, check_health=False) as here:
         here.clock.now += 10_000

@@ -4,7 +4,7 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.pool.limits import MOST_MODELS, AtOnce, Requests, Tokens, opens_at
+from gateway.pool.limits import MOST_MODELS, AtOnce, Requests, Tokens, common, opens_at
 from gateway.timing import Window
 
 MINUTE = partial(Window, 60.0)
@@ -67,6 +67,15 @@ def test_all_limits_must_be_open() -> None:
 
     assert opens_at([short, long], 1.0, "m") == 100.0
     assert opens_at([], 1.0, "m") == 1.0
+
+
+def test_those_that_all_have_and_that_hold_for_every_model_are_common() -> None:
+    group, minute, own = AtOnce(2), Requests(5, MINUTE), AtOnce(2)
+    by_model, tokens = Requests(5, MINUTE, per_model=True), Tokens(5, MINUTE)
+
+    assert common([(own, group, by_model, minute), (minute, group, by_model, tokens)]) == (minute, group)
+    assert common([(group, tokens)]) == (group, tokens)
+    assert common([(group,), ()]) == ()
 
 
 @given(STEPS)

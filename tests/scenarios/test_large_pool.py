@@ -1,6 +1,8 @@
 """Ten thousand keys, one on each line of a file."""
 
 from collections import Counter
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import aiohttp
@@ -8,10 +10,16 @@ import pytest
 from aiohttp import web
 
 from gateway import errors
+from gateway.auth.api_key import NoKey
 from gateway.cli.kinds import kinds
 from gateway.config.load import load
 from gateway.config.schema import GatewayConfig
 from gateway.fleet import pools_of, router_of
+from gateway.pool.deployment import Deployment
+from gateway.pool.limits import AtOnce
+from gateway.pool.pool import Hop, Pool
+from gateway.pool.pools import Pools
+from gateway.pool.queue import Queue
 from gateway.providers import PROVIDERS
 from gateway.timing import Clocks
 from tests.config.examples import redirected
@@ -93,3 +101,44 @@ async def test_when_all_of_them_rest_that_is_said_at_once_and_they_come_back_one
     for awake in (1, 10, 100):
         clock.now = 999.0 + awake
         assert sum(1 for _ in pools.attempts(hops)) == awake
+
+
+@dataclass
+class Counted(AtOnce):
+    """Knows how often it was asked."""
+
+    asked: int = 0
+
+    def opens_at(self, now: float, model: str) -> float:
+        """Count it."""
+        self.asked += 1
+        return super().opens_at(now, model)
+
+
+async def test_while_their_group_is_full_nobody_looks_for_one_of_them_that_can() -> None:
+    demo, group = PROVIDERS["demo"], Counted(1)
+    assert demo.transport is not None
+    members = [
+        Deployment(
+            id=f"key-{number}",
+            pool="main",
+            provider=demo,
+            credential=NoKey(),
+            transport=demo.transport,
+            base_url=demo.base_url,
+            models=("m",),
+            account=f"key-{number}",
+            limits=(group,),
+        )
+        for number in range(1000)
+    ]
+    pools = Pools([Pool("main", members, default_model="m")], At(0.0), Queue(patience_s=0.0))
+    hops = (Hop("main", "m", claimed=True),)
+    with pools.lease(*next(pools.attempts(hops))):
+        group.asked = 0
+        assert list(pools.attempts(hops)) == []
+        with pytest.raises(errors.Unavailable):
+            await pools.opening(hops)
+        assert group.asked < 10
+    assert await pools.opening(hops)
+    assert len(list(islice(pools.attempts(hops), 3))) == 3
