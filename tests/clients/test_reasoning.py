@@ -98,24 +98,50 @@ async def test_a_loop_may_leave_claude_and_come_back(speaker: type[Conversation]
 
 @every_way
 @pytest.mark.parametrize(("model", "kind"), [("claude-opus-5", "adaptive"), ("claude-probe-1", "enabled")])
-async def test_a_client_that_drops_reasoning_is_still_understood(model: str, kind: str, stream: bool) -> None:
+async def test_what_a_client_drops_of_reasoning_is_put_back(model: str, kind: str, stream: bool) -> None:
     wish = replace(OPUS, model=model, stream=stream)
     async with both() as (claude, _, env):
         conversation = given_the_task(Gpt())
         async with process(**env) as gateway:
             await turn(gateway, conversation, wish)
-            for message in conversation.messages:
-                message.pop("reasoning_content", None)
-                message.pop("reasoning_details", None)
+            drop_reasoning(conversation)
+            heard = await turn(gateway, conversation, wish)
+
+        assert [call.name for call in heard.calls] == [READ.name]
+        assert await thoughts_seen_by(claude) == [0, 1]
+        assert await kinds_of_thinking(claude) == [kind, kind]
+
+
+@every_way
+@pytest.mark.parametrize(("model", "kind"), [("claude-opus-5", "adaptive"), ("claude-probe-1", "enabled")])
+async def test_a_client_that_drops_reasoning_is_understood_by_a_gateway_that_never_saw_it(
+    model: str, kind: str, stream: bool
+) -> None:
+    wish = replace(OPUS, model=model, stream=stream)
+    async with both() as (claude, _, env):
+        conversation = given_the_task(Gpt())
+        async with process(**env) as gateway:
+            await turn(gateway, conversation, wish)
+        drop_reasoning(conversation)
+        async with process(**env) as gateway:
             heard = await turn(gateway, conversation, wish)
 
         assert [call.name for call in heard.calls] == [READ.name]
         assert await thoughts_seen_by(claude) == [0, 0]
-        first, second = [
-            request["body"].get("thinking", {}).get("type") for request in await claude.requests()
-        ]
         # Models that are given a budget refuse to think on in a loop that began without.
-        assert (first, second) == (kind, kind if kind == "adaptive" else None)
+        assert await kinds_of_thinking(claude) == [kind, kind if kind == "adaptive" else None]
+
+
+def drop_reasoning(conversation: Conversation) -> None:
+    """Forget what an OpenAI client need not know."""
+    for message in conversation.messages:
+        message.pop("reasoning_content", None)
+        message.pop("reasoning_details", None)
+
+
+async def kinds_of_thinking(claude: Strict) -> list[str | None]:
+    """How Claude was asked to think in each request."""
+    return [request["body"].get("thinking", {}).get("type") for request in await claude.requests()]
 
 
 def thinking_gpt(stream: bool) -> Play:

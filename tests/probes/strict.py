@@ -34,9 +34,9 @@ class Strict:
         async with aiohttp.ClientSession() as session, session.post(f"{self.url}/__reset"):
             pass
 
-    async def fault(self, kind: str) -> None:
-        """Answer the next request with a fault: a status, or one of the kinds its help lists."""
-        spec = {"kind": kind, "times": 1}
+    async def fault(self, kind: str, times: int = 1) -> None:
+        """Answer the next request, or so many, with a fault: a status, or one of the kinds its help lists."""
+        spec = {"kind": kind, "times": times}
         async with (
             aiohttp.ClientSession() as session,
             session.post(f"{self.url}/__fault", json=spec) as reply,
