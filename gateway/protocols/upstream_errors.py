@@ -67,6 +67,9 @@ def upstream_error(status: int, headers: Mapping[str, str], body: bytes, said: S
     The message is the upstream's own, without keys and addresses, cut to `MAX_MESSAGE` characters.
     """
     kind = _refine(_BY_STATUS.get(status, errors.UpstreamFailed), status, f"{said.words} {said.message}")
+    if status == 403 and body.lstrip().startswith(b"<"):
+        # A page comes from a wall in front of the API, which says nothing of the key.
+        kind = errors.UpstreamFailed
     return kind(
         clean(said.message) or f"the upstream answered with HTTP status {status}",
         param=said.param,

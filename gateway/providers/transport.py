@@ -4,9 +4,12 @@ Its errors are translated here, once, with `from`; nothing above sees an aiohttp
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
+from email.utils import formatdate
 from functools import lru_cache
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -157,7 +160,7 @@ class _Exchange:
             self._watched = response.connection.protocol.closed
         if self._watched is not None:
             self._watched.add_done_callback(self._tear)
-        return HttpReply(response.status, response.headers, _Chunks(response, url), response.content.at_eof)
+        return HttpReply(response.status, _dated(response), _Chunks(response, url), response.content.at_eof)
 
     async def __aexit__(self, *_: object) -> None:
         if self._watched is not None:
@@ -196,6 +199,17 @@ class _Exchange:
         _noted(closed)
         if content is not None and not content.is_eof() and content.exception() is None:
             content.set_exception(aiohttp.ClientPayloadError("the connection closed within the body"))
+
+
+def _dated(response: aiohttp.ClientResponse) -> Mapping[str, str]:
+    """The headers. A refusal may say until when it holds, and counts that from its own date; where it has
+    none, the time at which it came stands for it (RFC 9110, 6.6.1).
+    """
+    if response.status == HTTPStatus.OK or "date" in response.headers:
+        return response.headers
+    headers = response.headers.copy()
+    headers["date"] = formatdate(usegmt=True)
+    return headers
 
 
 def _noted(closed: asyncio.Future[None]) -> None:

@@ -40,6 +40,11 @@ def test_status_and_words_decide_the_error(
     assert (error.upstream_status, error.upstream_body, error.upstream_request_id) == (status, b"body", "r1")
 
 
+def test_a_page_in_place_of_an_answer_says_nothing_of_the_key() -> None:
+    page = b"\n<!DOCTYPE html><html><body>Attention required</body></html>"
+    assert type(upstream_error(403, {}, page, Said())) is errors.UpstreamFailed
+
+
 def test_an_upstream_that_said_nothing_is_quoted_by_its_status() -> None:
     error = upstream_error(500, {"request-id": "r2"}, b"", Said(param="messages"))
     assert error.message == "the upstream answered with HTTP status 500"

@@ -4,6 +4,8 @@ import asyncio
 import socket
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from random import randbytes
 
 import pytest
@@ -122,6 +124,22 @@ async def test_what_is_no_http_is_a_bad_reply(answer: bytes) -> None:
         with pytest.raises(errors.BadUpstreamReply, match="did not answer in HTTP"):
             async with AiohttpTransport(session).send(HttpRequest("GET", url)):
                 pass
+
+
+@pytest.mark.parametrize(("dated", "told"), [("", True), ("date: Mon, 01 Jan 2024 10:00:00 GMT\r\n", False)])
+async def test_a_refusal_without_a_date_is_of_the_time_at_which_it_came(dated: str, *, told: bool) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 429 Too Many\r\n{dated}content-length: 0\r\n\r\n".encode())
+        writer.close()
+
+    before = datetime.now(UTC).replace(microsecond=0)
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server, new_session(1) as session:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        async with AiohttpTransport(session).send(HttpRequest("GET", url)) as reply:
+            date = parsedate_to_datetime(reply.headers["date"])
+    assert (before <= date <= datetime.now(UTC)) is told
 
 
 @pytest.mark.parametrize("url", ["", "not a url", "http://", "ftp://127.0.0.1/"])
