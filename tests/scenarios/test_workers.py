@@ -45,7 +45,9 @@ async def two_workers(folder: Path, upstream: str, port: int = 0) -> AsyncIterat
 
 
 def records(served: Served, event: str) -> list[dict[str, object]]:
-    lines = map(json.loads, (served.folder / "out").read_text().splitlines())
+    # The last line may be one that is just being written.
+    whole, _, _ = (served.folder / "out").read_text().rpartition("\n")
+    lines = map(json.loads, whole.splitlines())
     return [line for line in lines if line["event"] == event]
 
 
