@@ -3,11 +3,12 @@
 import asyncio
 import gc
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, time
+from typing import TypeAlias
 
 import structlog
 from aiohttp import web
@@ -58,6 +59,9 @@ _LOOK_S, _LOOKS = 0.1, 20
 they may be slow, or be kept in reserve.
 """
 
+Work: TypeAlias = Callable[[], Coroutine[None, None, None]]
+"""Something that goes on until it is cancelled."""
+
 _END_S = 1.0
 """How long requests have to tell their clients that their time is up."""
 
@@ -80,10 +84,7 @@ def build(config: GatewayConfig, transport: Transport, state: StateFile | None =
     app = web.Application(middlewares=[middleware.at_the_door(server, browsers)])
     app.add_routes([*probes.routes(readiness), *server.routes(), *Feedback(server).routes(), *admin.routes()])
     app.on_response_prepare.append(middleware.signature(browsers, readiness))
-    if check.enabled:
-        app.on_startup.append(_checks(checker, background))
-    app.on_startup.append(_lists(pools, background))
-    app.on_startup.append(_cares(pools, background))
+    _start(app, background, list(_beside(config, pools, checker)))
     app.on_cleanup.append(lambda _: background.close())
     if state is not None:
         _remember(app, Remembering(pools, state, monotonic, time), background)
@@ -204,49 +205,37 @@ class Gateway:
                 await self.traffic.ended()
 
 
-def _checks(checker: HealthChecker, background: Background) -> Callable[..., Awaitable[None]]:
-    """What starts the periodic health check."""
-
-    async def start(_app: web.Application) -> None:
-        _ = background.run("health_check", checker.run())
-
-    return start
-
-
-def _lists(pools: Pools, background: Background) -> Callable[..., Awaitable[None]]:
-    """What starts the fetching of model lists, where somebody wants it."""
-
-    async def start(_app: web.Application) -> None:
-        if any(member.fetch_models_s is not None for pool in pools for member in pool.members):
-            _ = background.run("model_lists", ModelLister(pools).run())
-
-    return start
-
-
-def _cares(pools: Pools, background: Background) -> Callable[..., Awaitable[None]]:
-    """What starts the looks at balances, and the warming of keys, where there is something to look at."""
+def _beside(config: GatewayConfig, pools: Pools, checker: HealthChecker) -> Iterator[tuple[str, Work]]:
+    """What runs beside requests for as long as there is somebody to do it for, by its name."""
     members = [member for pool in pools for member in pool.members]
+    if config.health_check.enabled:
+        yield "health_check", checker.run
+    if any(member.fetch_models_s is not None for member in members):
+        yield "model_lists", ModelLister(pools).run
+    if any(member.purse is not None for member in members):
+        yield "balances", BalanceKeeper(pools, monotonic).run
+    if any(member.warmth is not None for member in members):
+        yield "warming", Warmer(pools, monotonic).run
+
+
+def _start(app: web.Application, background: Background, works: Iterable[tuple[str, Work]]) -> None:
+    """Have `works` begin with the server."""
 
     async def start(_app: web.Application) -> None:
-        if any(member.purse is not None for member in members):
-            _ = background.run("balances", BalanceKeeper(pools, monotonic).run())
-        if any(member.warmth is not None for member in members):
-            _ = background.run("warming", Warmer(pools, monotonic).run())
+        for name, work in works:
+            _ = background.run(name, work())
 
-    return start
+    app.on_startup.append(start)
 
 
 def _remember(app: web.Application, remembering: Remembering, background: Background) -> None:
     """Go on where the last process ended, and have the next one do so."""
     remembering.recall()
 
-    async def start(_app: web.Application) -> None:
-        _ = background.run("state", remembering.run())
-
     async def finish(_app: web.Application) -> None:
         remembering.finish()
 
-    app.on_startup.append(start)
+    _start(app, background, [("state", remembering.run)])
     app.on_cleanup.append(finish)
 
 

@@ -6,7 +6,6 @@ only the first carries one. https://ai.google.dev/gemini-api/docs/function-calli
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 
 from gateway.canonical.content import (
     Media,
@@ -29,10 +28,10 @@ from gateway.protocols.gemini.media import encode_media
 from gateway.protocols.gemini.parts import args_of, response_of
 from gateway.protocols.gemini.signatures import FAMILY, SENTINEL, is_base64
 from gateway.protocols.history import calls_of, paired
+from gateway.protocols.instructions import leading, without_billing
 from gateway.protocols.target import Capabilities
 
 _INSTRUCTIONS = ("system", "developer")
-_BILLING = "x-anthropic-billing-header"
 _NO_WORDS = "(empty message)"
 _NO_BEGINNING = "(the beginning of this conversation is not shown)"
 _ATTACHED = "[attached below]"
@@ -48,29 +47,26 @@ class TurnWriter:
 
     def system(self, messages: Sequence[Message]) -> JsonObject | None:
         """The `systemInstruction`: all instructions that stand in front, a part for each block."""
-        leading = _leading(messages)
+        instructions = leading(messages)
         wire: list[JsonValue] = []
-        for number, message in enumerate(leading):
+        for number, message in enumerate(instructions):
             self._note_unsaid(message)
             if number or message.role != "system":
                 self.losses.repair(message.origin, "joined to the system instruction")
             wire += self._instructions(message)
-        own = leading[0].extras.get(FAMILY, {}) if leading else {}
+        own = instructions[0].extras.get(FAMILY, {}) if instructions else {}
         return {**own, "parts": wire} if wire else None
 
     def _instructions(self, message: Message) -> Iterator[JsonObject]:
         if not message.parts:
             self.losses.repair(message.origin, "empty message left out")
-        for part in message.parts:
+        for part in without_billing(message.parts, self.losses):
             if not isinstance(part, Text):
                 raise Unsayable(
                     f"{part.origin}: only text may stand in instructions; move it to a user message",
                     param=part.origin,
                 )
-            # Claude Code's billing line changes with every request and would spoil the prefix cache.
-            if part.text.startswith(_BILLING):
-                self.losses.repair(part.origin, "billing line left out")
-            elif part.text:
+            if part.text:
                 yield self._text(part)
             else:
                 self.losses.repair(part.origin or message.origin, "empty text left out")
@@ -81,7 +77,7 @@ class TurnWriter:
         Raises:
             Unsayable: a part has no word here.
         """
-        history = paired(messages[len(_leading(messages)) :], self.losses)
+        history = paired(messages[len(leading(messages)) :], self.losses)
         history = [self._sayable(self._as_user(message)) for message in history]
         history = self._starting_with_user(self._merged(history))
         last = history[-1]
@@ -287,10 +283,6 @@ class TurnWriter:
         if len(texts) > 1:
             self.losses.repair(result.origin, "texts joined")
         return texts, media
-
-
-def _leading(messages: Sequence[Message]) -> list[Message]:
-    return list(takewhile(lambda message: message.role in _INSTRUCTIONS, messages))
 
 
 def _native(signature: Signature | None) -> str | None:

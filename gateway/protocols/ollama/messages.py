@@ -7,7 +7,7 @@ consecutive ones and the `user` message behind them are one user turn here. A re
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
+from itertools import chain
 
 from gateway.canonical.content import (
     Blocks,
@@ -27,11 +27,11 @@ from gateway.errors import InvalidRequest, Unsayable
 from gateway.protocols.call_ids import names_of, position_id
 from gateway.protocols.fields import Fields
 from gateway.protocols.history import calls_of, paired
+from gateway.protocols.instructions import leading, without_billing
 from gateway.protocols.ollama.media import NAME, decode_images, encode_document, encode_image
 from gateway.protocols.ollama.tools import Way, decode_calls, encode_call, own
 from gateway.protocols.waiting import Waiting
 
-_BILLING = "x-anthropic-billing-header"
 _GAP = "\n\n"
 _ROLES: Mapping[str, Role] = {
     "system": "system",
@@ -114,26 +114,20 @@ def encode_messages(messages: Sequence[Message], way: Way) -> list[JsonObject]:
     """
     history = paired(messages, way.losses)
     names = names_of(history)
-    leading = list(takewhile(lambda message: message.role in {"system", "developer"}, history))
-    wire = list(_encode_instructions(leading, way))
-    for message in history[len(leading) :]:
+    instructions = leading(history)
+    wire = list(_encode_instructions(instructions, way))
+    for message in history[len(instructions) :]:
         wire += _encode_message(message, names, way)
     return wire
 
 
-def _encode_instructions(leading: Sequence[Message], way: Way) -> Iterator[JsonObject]:
-    for message in leading[1:]:
+def _encode_instructions(instructions: Sequence[Message], way: Way) -> Iterator[JsonObject]:
+    for message in instructions[1:]:
         way.losses.repair(message.origin, "joined to the instructions before it")
         _note_unsaid(message, way)
-    parts: list[Part] = []
-    for part in (part for message in leading for part in message.parts):
-        # Claude Code's billing line changes with every request and would spoil the upstream's prefix cache.
-        if isinstance(part, Text) and part.text.startswith(_BILLING):
-            way.losses.repair(part.origin, "billing line left out")
-        else:
-            parts.append(part)
-    if leading:
-        yield from _encode_message(replace(leading[0], parts=parts), {}, way)
+    if instructions:
+        parts = list(without_billing(chain.from_iterable(each.parts for each in instructions), way.losses))
+        yield from _encode_message(replace(instructions[0], parts=parts), {}, way)
 
 
 def _encode_message(message: Message, names: Mapping[str, str], way: Way) -> Iterator[JsonObject]:

@@ -8,7 +8,7 @@ stand in fields of their own, so their order on the wire is always that.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import chain
 
 from gateway.canonical.content import (
     FileRef,
@@ -26,6 +26,7 @@ from gateway.canonical.json import JsonObject, JsonValue
 from gateway.errors import InvalidRequest, Unsayable
 from gateway.protocols.fields import Fields
 from gateway.protocols.history import calls_of, paired
+from gateway.protocols.instructions import leading, without_billing
 from gateway.protocols.openai_chat.content import decode_content, encode_parts, plain
 from gateway.protocols.openai_chat.media import NAME, merged
 from gateway.protocols.openai_chat.reasoning import decode_thinking, encode_details, text_of
@@ -39,7 +40,6 @@ from gateway.protocols.openai_chat.tools import (
 )
 from gateway.protocols.waiting import Waiting
 
-_BILLING = "x-anthropic-billing-header"
 _ATTACHED = "[attached below]"
 _PARTICIPANT = re.compile(r"[^\s<|\\/>]{1,64}")
 
@@ -151,26 +151,20 @@ def encode_messages(messages: Sequence[Message], way: Way) -> list[JsonObject]:
         Unsayable: a part has no word here.
     """
     history = paired(messages, way.losses)
-    leading = list(takewhile(lambda message: message.role in {"system", "developer"}, history))
-    wire = list(_encode_instructions(leading, way))
-    for message in history[len(leading) :]:
+    instructions = leading(history)
+    wire = list(_encode_instructions(instructions, way))
+    for message in history[len(instructions) :]:
         wire += _ENCODERS[message.role](message, way)
     return wire
 
 
-def _encode_instructions(leading: Sequence[Message], way: Way) -> Iterator[JsonObject]:
-    for message in leading[1:]:
+def _encode_instructions(instructions: Sequence[Message], way: Way) -> Iterator[JsonObject]:
+    for message in instructions[1:]:
         way.losses.repair(message.origin, "joined to the instructions before it")
         _note_unsaid(message, way, name=True)
-    parts: list[Part] = []
-    for part in (part for message in leading for part in message.parts):
-        # Claude Code's billing line changes with every request and would spoil the upstream's prefix cache.
-        if isinstance(part, Text) and part.text.startswith(_BILLING):
-            way.losses.repair(part.origin, "billing line left out")
-        else:
-            parts.append(part)
-    if leading:
-        yield from _encode_said(replace(leading[0], parts=parts), way)
+    if instructions:
+        parts = list(without_billing(chain.from_iterable(each.parts for each in instructions), way.losses))
+        yield from _encode_said(replace(instructions[0], parts=parts), way)
 
 
 def _encode_said(message: Message, way: Way) -> Iterator[JsonObject]:
