@@ -1,6 +1,6 @@
 """Instructions that stand before a conversation."""
 
-from gateway.canonical.content import Media, Message, Text, Url
+from gateway.canonical.content import Media, Message, Part, Text, Url
 from gateway.protocols.codec import Losses
 from gateway.protocols.instructions import leading, without_billing
 
@@ -16,7 +16,7 @@ def test_the_billing_line_that_would_spoil_a_prompt_cache_is_left_out_and_said_t
     losses = Losses()
     billing = Text("x-anthropic-billing-header: cc_version=1", origin="system[0]")
     image = Media("image", Url("https://a.example/i"))
-    kept = [Text("Be kind."), image]
+    kept: list[Part] = [Text("Be kind."), image]
     assert list(without_billing([billing, *kept], losses)) == kept
     assert losses.repaired == ["system[0] billing line left out"]
     assert losses.dropped == []
