@@ -28,7 +28,7 @@ from gateway.pool.report import Reporter
 from gateway.pool.warmer import Warmer
 from gateway.protocols import CODECS
 from gateway.providers import capabilities
-from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.providers.transport import AiohttpTransport, Connector
 from gateway.relay.count_tokens import TokenCounter
 from gateway.relay.explain import Explainer
 from gateway.relay.generate import Generator
@@ -270,8 +270,8 @@ async def _serve(
     *,
     state: StateFile | None,
 ) -> None:
-    async with new_session(config.timeouts.connect) as session:
-        gateway = build(config, AiohttpTransport(session), state)
+    async with Connector(config.timeouts.connect) as connector:
+        gateway = build(config, AiohttpTransport(connector), state)
         # What has been built by now stays for ever; the collector need not look at it again.
         gc.freeze()
         gc.set_threshold(_YOUNG_OBJECTS)

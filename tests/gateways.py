@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from gateway.app import build
 from gateway.config.members import DeploymentConfig, PoolConfig
 from gateway.config.schema import AuthConfig, GatewayConfig, ServerConfig, TimeoutsConfig
-from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.providers.transport import AiohttpTransport, Connector
 
 
 def pool(name: str, provider: str, *base_urls: str, models: tuple[str, ...] = ("*",)) -> PoolConfig:
@@ -55,8 +55,8 @@ def configured(
 @asynccontextmanager
 async def running(config: GatewayConfig) -> AsyncIterator[str]:
     """The gateway that `config` describes, on a free port of this process; yields its base URL."""
-    async with new_session(config.timeouts.connect) as session:
-        listener = build(config, AiohttpTransport(session)).listener
+    async with Connector(config.timeouts.connect) as connector:
+        listener = build(config, AiohttpTransport(connector)).listener
         try:
             await listener.listen("127.0.0.1", 0)
             yield f"http://127.0.0.1:{listener.addresses[0][1]}"

@@ -17,7 +17,7 @@ from gateway.config.schema import GatewayConfig
 from gateway.pool.deployment import Deployment
 from gateway.pool.probe import probe
 from gateway.providers import PROVIDERS
-from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.providers.transport import AiohttpTransport, Connector
 from gateway.telemetry.redaction import Redactor
 from gateway.wire.http import Transport
 
@@ -101,8 +101,8 @@ def failure(error: errors.UpstreamError, *, keyed: bool) -> str:
 
 
 async def _live(config: GatewayConfig) -> dict[str, Result]:
-    async with new_session(config.timeouts.connect) as session:
-        return await results_of(config, AiohttpTransport(session))
+    async with Connector(config.timeouts.connect) as connector:
+        return await results_of(config, AiohttpTransport(connector))
 
 
 async def _call(deployment: Deployment, redactor: Redactor) -> Result:

@@ -5,6 +5,7 @@ Hosting is not a protocol: a provider is a codec, URLs, the way it takes a key, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import quote
 
 from gateway.auth.api_key import ApiKey, NoKey
@@ -72,8 +73,15 @@ class Provider:
         path = self.paths.get(operation)
         if path is None:
             return None
-        base = base_url.rstrip("/")
-        version = path[: path.index("/", 1)] if path.count("/") > 1 else ""
-        if version and base.endswith(version):
-            base = base.removesuffix(version)
-        return base + (path.replace("{model}", quote(model, safe="")) if "{model}" in path else path)
+        url = _joined(base_url, path)
+        return url.replace("{model}", quote(model, safe="")) if "{model}" in path else url
+
+
+@lru_cache(maxsize=1024)
+def _joined(base_url: str, path: str) -> str:
+    """Both come from the configuration, and are joined for every request."""
+    base = base_url.rstrip("/")
+    version = path[: path.index("/", 1)] if path.count("/") > 1 else ""
+    if version and base.endswith(version):
+        base = base.removesuffix(version)
+    return base + path

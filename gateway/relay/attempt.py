@@ -86,20 +86,21 @@ class Attempt:
         """
         exchange, deployment = self._exchange, self._deployment
         exchange.record.attempts += 1
-        watch = Watch(deployment.timeouts, until, streaming=exchange.asked.stream)
-        async with watch, deployment.transport.send(self._request) as reply:
-            headers = reply.headers
-            exchange.record.upstream_request_id = (
-                headers.get("x-request-id") or headers.get("request-id") or ""
-            )
-            for observer in deployment.observers:
-                observer.hear(exchange.record.upstream_model, reply.status, headers)
-            if reply.status != 200:
-                raise await self._refusal(reply)
-            if exchange.asked.stream:
-                await self._deliver_stream(reply, watch)
-            else:
-                await self._deliver_whole(reply)
+        with Watch(deployment.timeouts, until, streaming=exchange.asked.stream) as watch:
+            async with deployment.transport.send(self._request) as reply:
+                await self._take(reply, watch)
+
+    async def _take(self, reply: HttpReply, watch: Watch) -> None:
+        record, headers = self._exchange.record, reply.headers
+        record.upstream_request_id = headers.get("x-request-id") or headers.get("request-id") or ""
+        for observer in self._deployment.observers:
+            observer.hear(record.upstream_model, reply.status, headers)
+        if reply.status != 200:
+            raise await self._refusal(reply)
+        if self._exchange.asked.stream:
+            await self._deliver_stream(reply, watch)
+        else:
+            await self._deliver_whole(reply)
 
     def _lane_name(self) -> str:
         if not self._passes:

@@ -140,7 +140,11 @@ class Record:
             "x-gateway-dropped": _shortened(self.losses.dropped),
             "x-gateway-upstream-request-id": self.upstream_request_id,
         }
-        return {name: _ascii(value) for name, value in said.items() if value}
+        told = {name: value for name, value in said.items() if value}
+        plain = "".join(told.values())
+        if plain.isascii() and plain.isprintable():
+            return told
+        return {name: _ascii(value) for name, value in told.items()}
 
 
 _OF_ONE_ATTEMPT = (
@@ -172,6 +176,4 @@ def _ascii(value: str) -> str:
     """`value` with everything that may not stand in a header as `?`: it may come from a client or an
     upstream.
     """
-    if value.isascii() and value.isprintable():
-        return value
     return "".join(sign if " " <= sign <= "~" else "?" for sign in value)

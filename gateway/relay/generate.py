@@ -106,7 +106,8 @@ class Generator:
 
     def candidates(self, course: "Course", *, asking: bool = True) -> Iterator[Candidate]:
         """Whom to try, lazily and in order. Not `asking`: it is only looked who that would be."""
-        return self._able(course, self.pools.attempts(course.hops, course.known_by, asking=asking))
+        attempts = self.pools.attempts(course.hops, course.known_by, asking=asking)
+        return self._able(course, attempts) if self.is_choice(course.hops) else attempts
 
     async def _served(self, course: "Course", hops: Sequence[Hop]) -> bool:
         """Try one after the other until one answers or nothing is to be tried any more."""
@@ -125,9 +126,6 @@ class Generator:
 
     def _able(self, course: "Course", attempts: Iterator[Candidate]) -> Iterator[Candidate]:
         """Of `attempts` those that have what the request needs; if nobody has it, all."""
-        if not self.is_choice(course.hops):
-            yield from attempts
-            return
         unable: list[Candidate] = []
         for candidate in attempts:
             if course.needs.met_by(self.target(*candidate).capabilities):

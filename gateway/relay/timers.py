@@ -2,6 +2,7 @@
 
 import asyncio
 from types import TracebackType
+from typing import Self
 
 from gateway.errors import UpstreamTimeout
 from gateway.pool.deployment import Timeouts
@@ -42,13 +43,14 @@ class Watch:
         self._until = min(until, self._start + limits.total)
         self._ran_out = ""
 
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> Self:
         task = asyncio.current_task()
         assert task is not None, "whoever waits is a task"
         self._task, self._cancelling = task, task.cancelling()
         self._set()
+        return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._timer.cancel()
@@ -72,31 +74,25 @@ class Watch:
         return self._read - self._start
 
     def _set(self) -> None:
-        self._timer = self._loop.call_at(self._deadline()[0], self._go_off)
+        self._timer = self._loop.call_at(min(self._deadlines()), self._go_off)
 
     def _go_off(self) -> None:
-        when, what = self._deadline()
+        deadlines = self._deadlines()
+        when = min(deadlines)
         if when > self._loop.time():
             self._set()
         else:
-            self._ran_out = what
+            self._ran_out = deadlines[when].format(self._limits)
             self._task.cancel()
 
-    def _deadline(self) -> tuple[float, str]:
-        limits = self._limits
-        deadlines = [(self._until, "did not finish before the request's deadline")]
+    def _deadlines(self) -> dict[float, str]:
+        """When to go off, and what to say then."""
+        limits, until = self._limits, {self._until: "did not finish before the request's deadline"}
         if self._whole:
-            deadlines.append((self._start + limits.non_stream, f"did not answer in {limits.non_stream:g} s"))
+            until[self._start + limits.non_stream] = "did not answer in {.non_stream:g} s"
         elif self._content is None:
-            deadlines.append(
-                (self._start + limits.first_content, f"said nothing for {limits.first_content:g} s")
-            )
+            until[self._start + limits.first_content] = "said nothing for {.first_content:g} s"
         else:
-            deadlines.append((self._read + limits.idle, f"fell silent for {limits.idle:g} s"))
-            deadlines.append(
-                (
-                    self._content + limits.progress,
-                    f"sent nothing but signs of life for {limits.progress:g} s",
-                )
-            )
-        return min(deadlines)
+            until[self._read + limits.idle] = "fell silent for {.idle:g} s"
+            until[self._content + limits.progress] = "sent nothing but signs of life for {.progress:g} s"
+        return until

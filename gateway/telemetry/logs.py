@@ -8,7 +8,7 @@ redaction comes last before rendering. What libraries say through `logging` take
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from traceback import TracebackException
 from types import MappingProxyType
@@ -17,11 +17,15 @@ from typing import Any, Literal, TextIO, TypeAlias
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from gateway.canonical.json import JsonValue
 from gateway.telemetry.redaction import Redactor
 from gateway.wire.fast_json import dumps
 
 Level: TypeAlias = Literal["debug", "info", "warning", "error"]
 Format: TypeAlias = Literal["auto", "text", "json"]
+
+Fields: TypeAlias = dict[str, JsonValue]
+Render: TypeAlias = Callable[[Fields], str]
 
 _HANDLER = "gateway"
 _LEVELS: Mapping[Level, int] = MappingProxyType(
@@ -37,32 +41,24 @@ def configure(level: Level, log_format: Format, stream: TextIO, secrets: Iterabl
     """
     on_terminal = stream.isatty()
     as_text = log_format == "text" or (log_format == "auto" and on_terminal)
-    # What is signed is ours and no secret, so that nobody need look at it.
-    finish = [
-        _render_exception,
-        _redaction(secrets),
-        _sign,
-        *_rendering(as_text=as_text, colors=on_terminal),
-    ]
-    start: list[Processor] = [structlog.contextvars.merge_contextvars]
+    render = _in_columns(colors=on_terminal) if as_text else _as_json
+    finish = _Finish(Redactor(secrets), render)
     structlog.configure(
-        processors=[*start, *finish],
+        processors=[structlog.contextvars.merge_contextvars, finish],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    _take_over_libraries(level, stream, start, finish)
+    _take_over_libraries(level, stream, finish)
 
 
-def _take_over_libraries(
-    level: Level, stream: TextIO, start: list[Processor], finish: list[Processor]
-) -> None:
+def _take_over_libraries(level: Level, stream: TextIO, finish: Processor) -> None:
     handler = logging.StreamHandler(stream)
     handler.name = _HANDLER
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *start],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *finish],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.contextvars.merge_contextvars],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, finish],
         )
     )
     root = logging.getLogger()
@@ -72,29 +68,31 @@ def _take_over_libraries(
     root.setLevel(_LEVELS[level] if level == "debug" else max(_LEVELS[level], logging.WARNING))
 
 
-def _redaction(secrets: Iterable[str]) -> Processor:
-    redactor = Redactor(secrets)
+class _Finish:
+    """Turns a record into its line. One step instead of several: every request writes a line."""
 
-    def redact(_logger: WrappedLogger, _method: str, record: EventDict) -> EventDict:
-        return redactor.fields(record)
+    def __init__(self, redactor: Redactor, render: Render) -> None:
+        self._redactor = redactor
+        self._render = render
 
-    return redact
+    def __call__(self, _logger: WrappedLogger, method: str, record: EventDict) -> str:
+        if "exc_info" in record:
+            _write_out_exception(record)
+        fields = self._redactor.fields(record)
+        now = datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
+        # When it was and how grave stand in front, where eyes and cutters of lines look for it. Both are ours
+        # and no secrets.
+        signs: Fields = {"timestamp": f"{now}Z", "level": method, "event": fields.pop("event", None)}
+        return self._render({**signs, **fields})
 
 
-def _sign(_logger: WrappedLogger, method: str, record: EventDict) -> EventDict:
-    """Say when it was and how grave, in front, where eyes and cutters of lines look for it."""
-    now = datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
-    return {"timestamp": f"{now}Z", "level": method, "event": record.pop("event", None), **record}
-
-
-def _render_exception(_logger: WrappedLogger, _method: str, record: EventDict) -> EventDict:
+def _write_out_exception(record: EventDict) -> None:
     """Turn `exc_info` into the text of a traceback: files, lines and messages, never the values of
     variables.
     """
-    error = _exception_of(record.pop("exc_info", None))
+    error = _exception_of(record.pop("exc_info"))
     if error is not None:
         record["exception"] = "".join(TracebackException.from_exception(error).format()).rstrip()
-    return record
 
 
 def _exception_of(exc_info: object) -> BaseException | None:
@@ -109,27 +107,25 @@ def _exception_of(exc_info: object) -> BaseException | None:
             return sys.exc_info()[1]
 
 
-def _rendering(*, as_text: bool, colors: bool) -> list[Processor]:
-    if not as_text:
-        return [_render_json]
+def _as_json(fields: Fields) -> str:
+    return dumps(fields).decode()
+
+
+def _in_columns(*, colors: bool) -> Render:
     console = structlog.dev.ConsoleRenderer(
         colors=colors,
         sort_keys=False,
         pad_event_to=_TEXT_COLUMN,
         exception_formatter=structlog.dev.plain_traceback,
     )
-    return [_escape_control_characters, console]
 
+    def render(fields: Fields) -> str:
+        # What clients and upstreams wrote must not move the cursor of a terminal, nor begin a line of its
+        # own.
+        shown = {name: _escaped(value, keep_lines=name == "exception") for name, value in fields.items()}
+        return console(None, "", shown)
 
-def _render_json(_logger: WrappedLogger, _method: str, record: EventDict) -> str:
-    return dumps(dict(record)).decode()
-
-
-def _escape_control_characters(_logger: WrappedLogger, _method: str, record: EventDict) -> EventDict:
-    """What clients and upstreams wrote must not move the cursor of a terminal, nor begin a line of its
-    own.
-    """
-    return {name: _escaped(value, keep_lines=name == "exception") for name, value in record.items()}
+    return render
 
 
 def _escaped(value: Any, *, keep_lines: bool) -> Any:

@@ -7,10 +7,11 @@ nothing.
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, MutableMapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from os.path import commonprefix
-from typing import TypeGuard
+from types import NoneType
+from typing import Any
 
 from gateway.canonical.json import JsonValue
 
@@ -96,29 +97,15 @@ class Redactor:
         """`text` without what looks like a secret."""
         return self._pattern.sub(_hidden, text)
 
-    def fields(self, record: MutableMapping[str, object]) -> dict[str, JsonValue]:
+    def fields(self, record: Mapping[str, Any]) -> dict[str, JsonValue]:
         """The fields of a record, values turned into plain JSON, without secrets."""
-        if self._is_harmless(record):
-            return {**record}
-        return {name: self._field(name, value) for name, value in record.items()}
+        texts = _texts(record.values())
+        if texts is None or any(map(_is_telling, record)) or any(map(self._finds, texts)):
+            return {name: self._field(name, value) for name, value in record.items()}
+        return dict(record)
 
-    def _is_harmless(self, record: Mapping[str, object]) -> TypeGuard[Mapping[str, JsonValue]]:
-        """Whether nothing in `record` can be a secret: plain values under plain names, and in none of its
-        texts a sign.
-        """
-        texts: list[str] = []
-        for value in record.values():
-            if isinstance(value, str):
-                texts.append(value)
-            elif isinstance(value, list) and all(isinstance(item, str) for item in value):
-                texts += value
-            elif value is not None and not isinstance(value, (bool, int, float)):
-                return False
-        return not any(map(_is_telling, record)) and not any(map(self._is_suspect, texts))
-
-    def _is_suspect(self, text: str) -> bool:
-        search = self._search_again if len(text) <= _REPEATED else self._pattern.search
-        return search(text) is not None
+    def _finds(self, text: str) -> re.Match[str] | None:
+        return (self._search_again if len(text) <= _REPEATED else self._pattern.search)(text)
 
     def _field(self, name: object, value: object) -> JsonValue:
         if value is not None and _is_telling(str(name)):
@@ -139,6 +126,22 @@ class Redactor:
                 return self.text(value.decode("utf-8", "backslashreplace"))
             case _:
                 return self.text(repr(value))
+
+
+_PLAIN = frozenset({bool, int, float, NoneType})
+
+
+def _texts(values: Iterable[object]) -> list[str] | None:
+    """All texts in `values`, where nothing else in them can hold one; None if something can."""
+    texts: list[str] = []
+    for value in values:
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, list):
+            texts += value
+        elif type(value) not in _PLAIN:
+            return None
+    return texts if all(isinstance(text, str) for text in texts) else None
 
 
 @lru_cache(maxsize=1024)

@@ -14,7 +14,7 @@ from gateway import cli, errors
 from gateway.cli.check import Result, failure, report, results_of
 from gateway.config.members import DeploymentConfig, PoolConfig
 from gateway.config.schema import GatewayConfig
-from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.providers.transport import AiohttpTransport, Connector
 from gateway.wire.http import HttpReply, HttpRequest
 from tests.gateways import configured, free_port, pool
 from tests.upstreams import Play, playing
@@ -32,8 +32,8 @@ def keyed(base_url: str, **more: object) -> GatewayConfig:
 
 async def result(config: GatewayConfig) -> Result:
     """What is found of the only deployment."""
-    async with new_session(1) as session:
-        (found,) = (await results_of(config, AiohttpTransport(session))).values()
+    async with Connector(1) as connector:
+        (found,) = (await results_of(config, AiohttpTransport(connector))).values()
     return found
 
 
@@ -140,8 +140,8 @@ async def test_the_table_tells_where_everything_is_and_what_is_switched_off() ->
         on = DeploymentConfig(id="on", provider="openai-custom", base_url=f"{upstream.url}/secret-path")
         off = on.model_copy(update={"id": "off", "enabled": False})
         config = configured(PoolConfig(name="main", deployments=(on, off)))
-        async with new_session(1) as session:
-            results = await results_of(config, AiohttpTransport(session))
+        async with Connector(1) as connector:
+            results = await results_of(config, AiohttpTransport(connector))
 
     assert list(results) == ["on"]
     host = upstream.url.removeprefix("http://")

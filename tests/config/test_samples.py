@@ -10,7 +10,7 @@ from gateway.config.errors import ConfigError
 from gateway.config.load import load
 from gateway.config.schema import GatewayConfig
 from gateway.fleet import pools_of
-from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.providers.transport import AiohttpTransport, Connector
 from tests.config.examples import (
     ANSWER,
     BROKEN,
@@ -54,8 +54,8 @@ def tried(fake: FakeUpstream) -> list[tuple[str, str]]:
 
 async def deployments(config: GatewayConfig, pool: str) -> list[str]:
     """Those of `pool`, made."""
-    async with new_session(1) as session:
-        return [member.id for member in pools_of(config, AiohttpTransport(session))[pool].members]
+    async with Connector(1) as connector:
+        return [member.id for member in pools_of(config, AiohttpTransport(connector))[pool].members]
 
 
 def test_two_files_say_all_that_aipool_says_in_them() -> None:

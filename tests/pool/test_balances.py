@@ -17,7 +17,7 @@ from gateway.pool.pool import Hop, Pool
 from gateway.pool.pools import Pools
 from gateway.pool.purse import FIRST_LOOK_S, Purse
 from gateway.providers import PROVIDERS
-from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.providers.transport import AiohttpTransport, Connector
 from tests.pool.clocks import At
 from tests.upstreams import FakeUpstream, Play, playing
 
@@ -66,14 +66,14 @@ class House:
 async def house(*script: Play) -> AsyncIterator[House]:
     clock = At(1000.0)
     purse = Purse("a", READERS["siliconflow"], clock, soft=10, hard=2)
-    async with playing(*script) as upstream, new_session(1) as session:
+    async with playing(*script) as upstream, Connector(1) as connector:
         members = tuple(
             Deployment(
                 id=name,
                 pool="main",
                 provider=PROVIDERS["siliconflow"],
                 credential=ApiKey("authorization", "the-key", "Bearer "),
-                transport=AiohttpTransport(session),
+                transport=AiohttpTransport(connector),
                 base_url=f"{upstream.url}/v1",
                 account="a",
                 limits=(purse,),

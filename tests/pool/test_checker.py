@@ -15,7 +15,7 @@ from gateway.pool.health import State
 from gateway.pool.pool import Pool
 from gateway.pool.pools import Pools
 from gateway.providers import PROVIDERS
-from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.providers.transport import AiohttpTransport, Connector
 from tests.upstreams import FakeUpstream, Play, completion, playing
 
 LIST = Play([b'{"object":"list","data":[]}'], content_type="application/json")
@@ -57,13 +57,13 @@ class Ward:
 
 @asynccontextmanager
 async def ward(*script: Play, max_errors: int = 3, **more: object) -> AsyncIterator[Ward]:
-    async with playing(*script) as upstream, new_session(1) as session:
+    async with playing(*script) as upstream, Connector(1) as connector:
         deployment = Deployment(
             id="a",
             pool="main",
             provider=PROVIDERS["openai-custom"],
             credential=ApiKey("authorization", "the-key", "Bearer "),
-            transport=AiohttpTransport(session),
+            transport=AiohttpTransport(connector),
             base_url=f"{upstream.url}/v1",
             **more,  # type: ignore[arg-type]  # fields of Deployment
         )

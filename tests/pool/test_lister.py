@@ -14,7 +14,7 @@ from gateway.pool.lister import ModelLister
 from gateway.pool.pool import Pool
 from gateway.pool.pools import Pools
 from gateway.providers import PROVIDERS
-from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.providers.transport import AiohttpTransport, Connector
 from gateway.relay.aliases import Alias, Destination
 from gateway.relay.route import Map, Router
 from tests.upstreams import Play, playing
@@ -22,8 +22,8 @@ from tests.upstreams import Play, playing
 
 @pytest.fixture
 async def transport() -> AsyncIterator[AiohttpTransport]:
-    async with new_session(1) as session:
-        yield AiohttpTransport(session)
+    async with Connector(1) as connector:
+        yield AiohttpTransport(connector)
 
 
 def listing(*models: str) -> Play:

@@ -17,7 +17,7 @@ from gateway.pool.pool import Hop, Pool
 from gateway.pool.pools import Pools
 from gateway.pool.queue import Queue
 from gateway.providers import PROVIDERS
-from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.providers.transport import AiohttpTransport, Connector
 from gateway.timing import Day, Window
 
 ANY = [Hop("main", "m")]
@@ -34,8 +34,8 @@ class Clock:
 
 @pytest.fixture
 async def transport() -> "Iterator[AiohttpTransport]":  # type: ignore[misc]  # an async generator fixture
-    async with new_session(1) as session:
-        yield AiohttpTransport(session)
+    async with Connector(1) as connector:
+        yield AiohttpTransport(connector)
 
 
 def member(name: str, transport: AiohttpTransport, *models: str, pool: str = "main") -> Deployment:
@@ -433,10 +433,10 @@ class Rush:
 @given(st.lists(st.integers(0, 12), min_size=200, max_size=200))
 def test_no_limit_is_exceeded_and_nobody_is_forgotten_in_a_rush(lengths: list[int]) -> None:
     async def rush() -> Rush:
-        async with new_session(1) as session:
+        async with Connector(1) as connector:
             shared = AtOnce(4)
             members = [
-                replace(member(name, AiohttpTransport(session)), limits=(AtOnce(most), shared))
+                replace(member(name, AiohttpTransport(connector)), limits=(AtOnce(most), shared))
                 for name, most in (("a", 1), ("b", 2), ("c", 9))
             ]
             queue = Queue(most=200, patience_s=60)

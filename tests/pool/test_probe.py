@@ -10,7 +10,7 @@ from gateway.auth.api_key import ApiKey
 from gateway.pool.deployment import Deployment
 from gateway.pool.probe import asked_model, probe
 from gateway.providers import PROVIDERS
-from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.providers.transport import AiohttpTransport, Connector
 from tests.upstreams import FakeUpstream, Play, completion, playing
 
 LIST = Play([b'{"object":"list","data":[]}'], content_type="application/json")
@@ -19,13 +19,13 @@ ANSWER = Play([completion("All is Well.")], content_type="application/json")
 
 @asynccontextmanager
 async def member(upstream: FakeUpstream, **more: object) -> AsyncIterator[Deployment]:
-    async with new_session(1) as session:
+    async with Connector(1) as connector:
         yield Deployment(
             id="a",
             pool="main",
             provider=PROVIDERS["openai-custom"],
             credential=ApiKey("authorization", "the-key", "Bearer "),
-            transport=AiohttpTransport(session),
+            transport=AiohttpTransport(connector),
             base_url=f"{upstream.url}/v1",
             **more,  # type: ignore[arg-type]  # fields of Deployment
         )

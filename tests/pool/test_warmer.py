@@ -19,7 +19,7 @@ from gateway.pool.purse import Purse
 from gateway.pool.warmer import LOOK_EVERY_S, Warmer
 from gateway.pool.warmth import Warmth
 from gateway.providers import PROVIDERS
-from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.providers.transport import AiohttpTransport, Connector
 from tests.pool.clocks import At
 from tests.upstreams import FakeUpstream, Play, completion, playing
 
@@ -78,7 +78,7 @@ async def greenhouse(
 ) -> AsyncIterator[Greenhouse]:
     clock = At(1000.0)
     async with AsyncExitStack() as stack:
-        transport = AiohttpTransport(await stack.enter_async_context(new_session(1)))
+        transport = AiohttpTransport(await stack.enter_async_context(Connector(1)))
         upstreams = [await stack.enter_async_context(playing(play)) for play in plays]
         members = tuple(
             Deployment(

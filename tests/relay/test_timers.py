@@ -14,7 +14,7 @@ async def test_silence_before_the_first_content_is_a_timeout() -> None:
     watch = Watch(Timeouts(first_content=0.02), FAR, streaming=True)
 
     with pytest.raises(UpstreamTimeout, match=r"said nothing for 0\.02 s"):
-        async with watch:
+        with watch:
             watch.heard(content=False)
             await asyncio.Event().wait()
 
@@ -23,7 +23,7 @@ async def test_a_whole_reply_has_its_own_limit() -> None:
     watch = Watch(Timeouts(first_content=FAR, non_stream=0.02), FAR, streaming=False)
 
     with pytest.raises(UpstreamTimeout, match=r"did not answer in 0\.02 s"):
-        async with watch:
+        with watch:
             await asyncio.Event().wait()
 
 
@@ -32,7 +32,7 @@ async def test_silence_after_content_is_a_timeout() -> None:
     watch = Watch(Timeouts(idle=0.05), FAR, streaming=True)
 
     with pytest.raises(UpstreamTimeout, match="fell silent"):
-        async with watch:
+        with watch:
             watch.heard(content=True)
             began = loop.time()
             await asyncio.Event().wait()
@@ -45,7 +45,7 @@ async def test_the_deadline_of_the_request_ends_every_attempt() -> None:
     watch = Watch(Timeouts(), loop.time() + 0.02, streaming=True)
 
     with pytest.raises(UpstreamTimeout, match="the request's deadline"):
-        async with watch:
+        with watch:
             await asyncio.Event().wait()
 
 
@@ -53,7 +53,7 @@ async def test_a_timeout_of_somebody_else_is_not_ours() -> None:
     watch = Watch(Timeouts(), FAR, streaming=True)
 
     with pytest.raises(TimeoutError):
-        async with watch:
+        with watch:
             raise TimeoutError
 
 
@@ -61,7 +61,7 @@ async def test_a_deployment_may_have_less_time_than_the_request() -> None:
     watch = Watch(Timeouts(total=0.02), FAR, streaming=True)
 
     with pytest.raises(UpstreamTimeout, match="deadline"):
-        async with watch:
+        with watch:
             watch.heard(content=True)
             await asyncio.Event().wait()
 
@@ -71,7 +71,7 @@ async def test_what_is_heard_puts_the_end_off() -> None:
     watch = Watch(Timeouts(idle=0.04), FAR, streaming=True)
 
     with pytest.raises(UpstreamTimeout, match="fell silent"):
-        async with watch:
+        with watch:
             watch.heard(content=True)
             began = loop.time()
             loop.call_later(0.03, lambda: watch.heard(content=False))
@@ -86,7 +86,7 @@ async def test_a_task_that_is_cancelled_when_a_timer_runs_out_stays_cancelled() 
     assert task is not None
 
     with pytest.raises(asyncio.CancelledError):
-        async with watch:
+        with watch:
             task.get_loop().call_later(0.005, task.cancel)
             with suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()

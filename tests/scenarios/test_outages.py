@@ -14,7 +14,7 @@ from gateway.pool.pool import Hop, Pool
 from gateway.pool.pools import Pools
 from gateway.pool.presets import preset
 from gateway.providers import PROVIDERS
-from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.providers.transport import AiohttpTransport, Connector
 
 HOPS = [Hop("main", "m")]
 LATE_S = 10.0
@@ -62,14 +62,14 @@ async def test_a_total_outage_is_asked_hardly_more_than_clients_ask_and_its_end_
     *, size: int, minutes: int, policy: Policy
 ) -> None:
     upstream = Upstream(back_at=minutes * 60.0)
-    async with new_session(1) as session:
+    async with Connector(1) as connector:
         members = [
             Deployment(
                 id=f"d{number}",
                 pool="main",
                 provider=PROVIDERS["openai-custom"],
                 credential=NoKey(),
-                transport=AiohttpTransport(session),
+                transport=AiohttpTransport(connector),
                 base_url="http://127.0.0.1",
                 policy=policy,
             )
@@ -89,13 +89,13 @@ async def test_a_total_outage_is_asked_hardly_more_than_clients_ask_and_its_end_
 
 async def test_two_hundred_at_once_while_all_rest_are_told_at_once_and_only_one_is_let_through() -> None:
     upstream = Upstream(back_at=1e9)
-    async with new_session(1) as session:
+    async with Connector(1) as connector:
         a = Deployment(
             id="a",
             pool="main",
             provider=PROVIDERS["openai-custom"],
             credential=NoKey(),
-            transport=AiohttpTransport(session),
+            transport=AiohttpTransport(connector),
             base_url="http://127.0.0.1",
         )
         pools = Pools(
@@ -132,13 +132,13 @@ async def test_two_hundred_at_once_while_all_rest_are_told_at_once_and_only_one_
 
 async def test_two_hundred_at_once_never_send_more_than_one_to_who_comes_back() -> None:
     upstream = Upstream(back_at=0.0)
-    async with new_session(1) as session:
+    async with Connector(1) as connector:
         a = Deployment(
             id="a",
             pool="main",
             provider=PROVIDERS["openai-custom"],
             credential=NoKey(),
-            transport=AiohttpTransport(session),
+            transport=AiohttpTransport(connector),
             base_url="http://127.0.0.1",
         )
         pools = Pools([Pool("main", [a], default_model="m")], upstream.clock)

@@ -26,7 +26,7 @@ from gateway.pool.balances import BalanceKeeper
 from gateway.pool.pools import Pools
 from gateway.pool.probe import probe
 from gateway.pool.warmer import Warmer
-from gateway.providers.transport import AiohttpTransport, new_session
+from gateway.providers.transport import AiohttpTransport, Connector
 from gateway.relay.route import Router
 from gateway.timing import Clocks
 from tests.gateways import configured
@@ -128,9 +128,9 @@ class Afternoon:
 @asynccontextmanager
 async def afternoon() -> AsyncIterator[Afternoon]:
     clock = At(1_780_000_000.0)
-    async with listening(Site(clock)) as site, new_session(1) as session:
+    async with listening(Site(clock)) as site, Connector(1) as connector:
         config = siliconflow(site.url)
-        pools = pools_of(config, AiohttpTransport(session), clocks=Clocks(clock, clock))
+        pools = pools_of(config, AiohttpTransport(connector), clocks=Clocks(clock, clock))
         yield Afternoon(clock, site, pools, router_of(config, pools))
 
 
