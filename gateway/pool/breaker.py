@@ -6,7 +6,6 @@ serving ── enough failures ──► resting ── time ──► on trial:
                                   └──── a failure ────┘
 """
 
-from collections import deque
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -27,33 +26,30 @@ _MOST_AT_ONCE = 64
 _MOST_DOUBLINGS = 64
 
 
-@dataclass(slots=True)
-class Tally:
-    """How many requests went well lately and how many did not, by the second."""
+class Tally(list[int]):
+    """How many requests went well lately and how many did not, by the second: three numbers for each, one
+    after the other (which it is, how many did, how many did not), as there may be many thousand tallies.
+    """
 
-    _seconds: deque[list[int]] = field(default_factory=deque)
+    __slots__ = ()
 
     def note(self, now: float, *, well: bool) -> None:
         """Count one."""
         second = int(now)
-        if not self._seconds or self._seconds[-1][0] != second:
-            self._seconds.append([second, 0, 0])
-            while self._seconds[0][0] < second - LONGEST_MEMORY_S:
-                self._seconds.popleft()
-        self._seconds[-1][1 if well else 2] += 1
+        if not self or self[-3] != second:
+            self.extend((second, 0, 0))
+            while self[0] < second - LONGEST_MEMORY_S:
+                del self[:3]
+        self[-2 if well else -1] += 1
 
     def mostly_fails(self, rest: Rest, now: float) -> bool:
         """Whether the share of failures is what `rest` takes for too many."""
         if rest.share is None:
             return False
-        lately = [counted for counted in self._seconds if counted[0] > now - rest.within_s]
-        failed = sum(counted[2] for counted in lately)
-        asked = failed + sum(counted[1] for counted in lately)
+        lately = [at for at in range(0, len(self), 3) if self[at] > now - rest.within_s]
+        failed = sum(self[at + 2] for at in lately)
+        asked = failed + sum(self[at + 1] for at in lately)
         return asked >= rest.of and failed >= rest.share * asked
-
-    def clear(self) -> None:
-        """Forget all."""
-        self._seconds.clear()
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -73,7 +69,7 @@ class Breaker:
     """Of one account, or of one model of an account. Times are in seconds of one monotonic clock.
 
     `failures` in a row; `rests` since the last success; it rests `until` then because of `last_error`, the
-    name of a failure's class. `tried_at`: when it was last asked although it rested.
+    name of a failure's class.
 
     What began before a rest says nothing of how it is since, so requests are told apart by how many rests
     had begun when they did: `start` gives that number, and whoever ends or judges a request gives it back.
@@ -83,7 +79,6 @@ class Breaker:
     rests: int = 0
     until: float = 0.0
     last_error: str = ""
-    tried_at: float = -inf
     _tally: Tally = field(default_factory=Tally)
     _begun: int = 0
     _in_flight: int = 0
@@ -101,6 +96,8 @@ class Breaker:
         """
         if self.until > now:
             return self.until
+        if not self.rests and now >= self._held_until:
+            return now
         return inf if self._in_flight >= self.at_once(now) else now
 
     def at_once(self, now: float) -> float:

@@ -21,14 +21,20 @@ log = structlog.stdlib.get_logger()
 class Judge:
     """Keeps accounts, and the pools' lines with them. Deployments with one key have one account.
 
-    `chance` spreads rests: a number from 0 to 1.
+    `chance` spreads rests: a number from 0 to 1. `woke` is called when a success has ended a rest.
     """
 
-    def __init__(self, pools: Mapping[str, Pool], clock: Clock, chance: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        pools: Mapping[str, Pool],
+        clock: Clock,
+        chance: Callable[[], float],
+        woke: Callable[[], None],
+    ) -> None:
         self._pools = pools
         self._clock = clock
         self._chance = chance
-        self._accounts: dict[Deployment, Account] = {}
+        self._woke = woke
         self._holders: defaultdict[int, list[Deployment]] = defaultdict(list)
         self._share_accounts(pools.values())
 
@@ -38,7 +44,7 @@ class Judge:
 
     def account(self, deployment: Deployment) -> Account:
         """Whose key `deployment` uses."""
-        return self._accounts[deployment]
+        return self.health(deployment).account
 
     def failed(
         self, deployment: Deployment, model: str, error: errors.GatewayError, started: Started
@@ -60,16 +66,17 @@ class Judge:
             self._leave(deployment, asked)
             _note(deployment, asked, name, rest_s)
 
-    def succeeded(self, deployment: Deployment, model: str, started: Started) -> bool:
-        """A request for `model` that had `started` was answered; whether that ends a rest."""
-        now = self._clock()
-        self.health(deployment).succeeded(now)
+    def succeeded(self, deployment: Deployment, model: str, started: Started, now: float) -> None:
+        """A request for `model` that had `started` was answered."""
+        self._pools[deployment.pool].health(deployment).succeeded(now)
         if deployment.warmth is not None:
             self.warm(deployment)
-        woken = [breaker.succeed(now, begun) for breaker, begun in started]
-        if any(woken):
+        woken = False
+        for breaker, begun in started:
+            woken = breaker.succeed(now, begun) or woken
+        if woken:
             self._join(deployment, model)
-        return any(woken)
+            self._woke()
 
     def warm(self, deployment: Deployment) -> None:
         """The account of `deployment`, which refuses when it is cold, has answered."""
@@ -126,7 +133,6 @@ class Judge:
             for member in pool.members:
                 health = pool.health(member)
                 health.account = accounts.setdefault(member.account or member.id, health.account)
-                self._accounts[member] = health.account
                 self._holders[id(health.account)].append(member)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, TypeAlias
 
+from gateway.pool.lots import Lots
 from gateway.pool.ranking import Ranking
 from gateway.pool.strategies.strategy import Standing, Strategy
 
@@ -21,7 +22,7 @@ _MOST_VIEWS = 32
 class _View:
     """The line as it is for a model for which some rest (`away`)."""
 
-    ranking: Ranking
+    order: Ranking | Lots
     away: set[Standing] = field(default_factory=set)
 
 
@@ -35,15 +36,15 @@ class Line:
     def __init__(self, members: tuple[Standing, ...], make: StrategyMaker) -> None:
         self.members = members
         self._strategy = make(members)
-        self._ranking = Ranking()
+        self._order = Lots(self._strategy.chance) if self._strategy.by_lot else Ranking()
         self._views: dict[str, _View] = {}
         for member in members:
-            self._place(member)
+            self._enter(member)
 
     def first(self, model: str, wanted: Callable[[Standing], bool]) -> Standing | None:
         """The best of those that are `wanted` for `model`; None if nobody is."""
         view = self._views.get(model)
-        return (self._ranking if view is None else view.ranking).first(wanted)
+        return (self._order if view is None else view.order).first(wanted)
 
     def start(self, member: Standing) -> None:
         """A request starts at `member`."""
@@ -56,29 +57,31 @@ class Line:
         self.move(member)
 
     def move(self, member: Standing) -> None:
-        """Put `member` where it belongs now, unless it rests."""
-        if member in self._ranking:
-            self._place(member)
+        """Put `member` where it belongs now, wherever it is not left out."""
+        rank = (inf, member.place) if member.kept_back else self._strategy.rank(member)
+        self._order.move(member, rank)
+        for view in self._views.values():
+            view.order.move(member, rank)
 
     def leave(self, member: Standing, model: str = EVERY) -> None:
         """`member` is not to be chosen for `model` until it joins again."""
         if model == EVERY:
-            self._ranking.remove(member)
+            self._order.remove(member)
             for view in self._views.values():
-                view.ranking.remove(member)
+                view.order.remove(member)
             return
         if model not in self._views and len(self._views) < _MOST_VIEWS:
-            self._views[model] = _View(self._ranking.copy())
+            self._views[model] = _View(self._order.copy())
         if model in self._views:
             self._views[model].away.add(member)
-            self._views[model].ranking.remove(member)
+            self._views[model].order.remove(member)
 
     def join(self, member: Standing, model: str = EVERY) -> None:
         """`member` may be chosen for `model` again."""
         if model == EVERY:
-            if member not in self._ranking:
+            if member not in self._order:
                 self._strategy.join(member)
-                self._place(member)
+                self._enter(member)
             return
         view = self._views.get(model)
         if view is None or member not in view.away:
@@ -87,11 +90,13 @@ class Line:
         if not view.away:
             del self._views[model]
         self._strategy.join(member)
-        self.move(member)
+        if member in self._order:
+            self._enter(member)
 
-    def _place(self, member: Standing) -> None:
-        rank = (inf, member.place) if member.kept_back else self._strategy.rank(member)
-        self._ranking.place(member, rank)
+    def _enter(self, member: Standing) -> None:
+        """Let `member` in wherever it does not rest."""
+        self._order.enter(member)
         for view in self._views.values():
             if member not in view.away:
-                view.ranking.place(member, rank)
+                view.order.enter(member)
+        self.move(member)

@@ -14,7 +14,7 @@ from gateway.pool.limits import Limit, common
 from gateway.pool.line import EVERY, Line, StrategyMaker
 from gateway.pool.sticky import sticky_for
 from gateway.pool.strategies.lru import Lru
-from gateway.pool.strategies.strategy import NoOptions, Standing, Strategy
+from gateway.pool.strategies.strategy import NoOptions, Order, Standing, Strategy
 from gateway.pool.tuning import Tuning
 
 _REMEMBERED = 1000
@@ -69,18 +69,19 @@ class Pool:
         self.takes_unknown = takes_unknown
         self._strategy = strategy
         self.members = tuple(deployments)
-        self._health = {member: Health(_standing(member, place)) for place, member in enumerate(self.members)}
+        standings = tuple(_standing(member, place) for place, member in enumerate(self.members))
+        self.healths = tuple(map(Health, standings))
+        """By their places."""
+        self._health = dict(zip(self.members, self.healths, strict=True))
         self._off = set[Deployment]()
-        self._standings = tuple(health.standing for health in self._health.values())
         self._requests = 0
         self._fetched: dict[Deployment, dict[str, None]] = {}
         self._resting: list[tuple[float, int, str]] = []
         self._away: set[tuple[Standing, str]] = set()
         self._lines: dict[tuple[Standing, ...], Line] = {}
         self._lines_by_name: dict[str, Line] = {}
-        self._lines_with: list[tuple[Line, ...]] = [()] * len(self.members)
         self._shared_limits: dict[Line, Sequence[Limit]] = {}
-        self._all = self._line_of(self._standings)
+        self._all = self._line_of(standings)
         self.sticky = sticky_for(habits.sticky, self.members)
         self._auto_weight = AutoWeight() if habits.auto_weight else None
 
@@ -131,18 +132,19 @@ class Pool:
     def shared_limits(self, hop: Hop) -> Sequence[Limit]:
         """Those of all who may serve `hop`: while they are closed there is nobody to look for."""
         line = self._line(hop.model) if hop.claimed else self._all
-        if line not in self._shared_limits and line.members:
-            self._shared_limits[line] = common(self.members[each.place].limits for each in line.members)
-        return self._shared_limits.get(line, ())
+        shared = self._shared_limits.get(line)
+        if shared is None:
+            limits = (self.members[each.place].limits for each in line.members)
+            shared = self._shared_limits[line] = common(limits) if line.members else ()
+        return shared
 
-    def first(self, hop: Hop, now: float, wanted: Callable[[Deployment], bool]) -> Deployment | None:
+    def first(self, hop: Hop, now: float, wanted: Callable[[Standing], bool]) -> Standing | None:
         """The best of those that may serve `hop`, do not rest and are `wanted`; None if nobody is."""
         while self._resting and self._resting[0][0] <= now:
             _, place, model = heappop(self._resting)
             self.join(self.members[place], model, now)
         line = self._line(hop.model) if hop.claimed else self._all
-        found = line.first(hop.model, lambda standing: wanted(self.members[standing.place]))
-        return None if found is None else self.members[found.place]
+        return line.first(hop.model, wanted)
 
     def holder(self, hop: Hop, conversation: bytes, now: float) -> Deployment | None:
         """Who of those that may serve `hop` holds the prompt cache of `conversation`; None if nobody does."""
@@ -156,23 +158,21 @@ class Pool:
         if self.sticky is not None:
             self.sticky.hold(conversation, deployment, now)
 
-    def start(self, deployment: Deployment, now: float) -> None:
-        """Count a request in."""
-        standing = self._health[deployment].standing
+    def start(self, standing: Standing, now: float) -> None:
+        """Count a request in, at one of the members."""
         self._requests += 1
         if self._auto_weight is not None:
             self._auto_weight.weigh(standing, now)
         standing.used = self._requests
         standing.in_flight += 1
-        for line in self._lines_with[standing.place]:
-            line.start(standing)
+        for order in standing.orders:
+            order.start(standing)
 
-    def end(self, deployment: Deployment, seconds: float | None) -> None:
+    def end(self, standing: Standing, seconds: float | None) -> None:
         """Count a request out that took so many `seconds`, None if it failed."""
-        standing = self._health[deployment].standing
         standing.in_flight -= 1
-        for line in self._lines_with[standing.place]:
-            line.end(standing, seconds)
+        for order in standing.orders:
+            order.end(standing, seconds)
 
     def is_kept_back(self, deployment: Deployment) -> bool:
         """Whether `deployment` comes after all others, in the order of the configuration."""
@@ -180,10 +180,10 @@ class Pool:
 
     def keep_back(self, deployment: Deployment, *, back: bool = True) -> None:
         """Have `deployment` come after all others, or no longer."""
-        standing = self._health[deployment].standing
-        standing.kept_back = back
-        for line in self._lines_with[standing.place]:
-            line.move(standing)
+        health = self._health[deployment]
+        health.standing.kept_back = back
+        for order in health.standing.orders:
+            order.move(health.standing)
 
     def leave(self, deployment: Deployment, model: str = EVERY) -> None:
         """Choose `deployment` no more for `model` until its rest is over."""
@@ -191,8 +191,8 @@ class Pool:
         if name is None:
             return
         self._away.add((health.standing, name))
-        for line in self._lines_with[health.standing.place]:
-            line.leave(health.standing, name)
+        for order in health.standing.orders:
+            order.leave(health.standing, name)
         until = self._until(deployment, health, name)
         if isfinite(until):
             heappush(self._resting, (until, health.standing.place, name))
@@ -204,14 +204,14 @@ class Pool:
             return
         if self._until(deployment, health, name) <= now:
             self._away.discard((health.standing, name))
-            for line in self._lines_with[health.standing.place]:
-                line.join(health.standing, name)
+            for order in health.standing.orders:
+                order.join(health.standing, name)
 
     def settle(self, deployment: Deployment, now: float) -> None:
         """What is known of `deployment` was recalled: have it stand where that belongs."""
         health = self._health[deployment]
-        for line in self._lines_with[health.standing.place]:
-            line.move(health.standing)
+        for order in health.standing.orders:
+            order.move(health.standing)
         for model in (EVERY, *health.account.models):
             name = _asked_for(deployment, model)
             if name is not None and self._until(deployment, health, name) > now:
@@ -240,10 +240,9 @@ class Pool:
         if line is None:
             line = self._lines[standings] = Line(standings, self._strategy)
             # Whoever stands in the same lines shares what tells so: with ten thousand it must be at hand.
-            shared: dict[tuple[Line, ...], tuple[Line, ...]] = {}
+            shared: dict[tuple[Order, ...], tuple[Order, ...]] = {}
             for standing in standings:
-                others = self._lines_with[standing.place]
-                self._lines_with[standing.place] = shared.setdefault(others, (*others, line))
+                standing.orders = shared.setdefault(standing.orders, (*standing.orders, line))
             members = frozenset(standings)
             for standing, model in self._away:
                 if standing in members:

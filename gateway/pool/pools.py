@@ -1,42 +1,25 @@
 """Which deployment next: all pools, the way down them, and the leases that count and judge."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import inf
 from random import random
 from typing import TypeAlias
 
 from gateway import errors
-from gateway.pool.account import Account, Started
+from gateway.pool.account import Account
 from gateway.pool.deployment import Deployment
 from gateway.pool.health import Health
 from gateway.pool.judge import Judge
+from gateway.pool.lease import Lease
 from gateway.pool.limits import opens_at
 from gateway.pool.pool import Hop, Pool
 from gateway.pool.queue import Queue
 from gateway.pool.refusals import BETWEEN_LAST_RESORTS_S, Refusal, Refusals, spent
+from gateway.pool.strategies.strategy import Standing
 from gateway.timing import Clock
 
 Candidate: TypeAlias = tuple[Deployment, str]
 """A deployment and the model's name there."""
-
-
-def _nothing() -> None:
-    """Whoever waits for an answer to begin does not."""
-
-
-@dataclass(slots=True)
-class Lease:
-    """A request at a deployment. `answered_s`: after how many seconds its answer began; None: at the end.
-    `tokens`: what it came to, read and written. `answers`: to be called when its answer has begun.
-    `conversation`: what it is a part of; None: nobody knows.
-    """
-
-    answered_s: float | None = None
-    tokens: int = 0
-    answers: Callable[[], None] = _nothing
-    conversation: bytes | None = None
 
 
 class Pools:
@@ -54,7 +37,7 @@ class Pools:
         self._pools: Mapping[str, Pool] = {pool.name: pool for pool in pools}
         self._clock = clock
         self._queue = queue or Queue()
-        self._judge = Judge(self._pools, clock, chance)
+        self._judge = Judge(self._pools, clock, chance, self._woke)
         self._refusals = Refusals()
         self._watchers: list[Callable[[], None]] = []
         self.touched: set[Deployment] = set()
@@ -81,12 +64,12 @@ class Pools:
         Those that are kept back come when all others have been tried.
         Not `asking`: it is only looked who would be.
         """
-        tried, reserved = set[Candidate](), list[Hop]()
+        tried: set[Candidate] = set()
+        reserved: list[Hop] = []
         for hop in hops:
-            if (yield from self._down(hop, tried, conversation)):
-                reserved.append(hop)
+            yield from self._down(hop, tried, reserved, conversation)
         for hop in reserved:
-            yield from self._down(hop, tried, None, to_the_last=True)
+            yield from self._down(hop, tried)
         if not tried and (last := self._last_resort(hops, asking=asking)) is not None:
             yield last
 
@@ -220,69 +203,63 @@ class Pools:
         return Refusal(min(until, opens_at), opens_at, frozenset(reasons))
 
     def _down(
-        self, hop: Hop, tried: set[Candidate], conversation: bytes | None, *, to_the_last: bool = False
-    ) -> Generator[Candidate, None, bool]:
-        """Those of one pool, but for those that are kept back unless `to_the_last`; whether any are left."""
-        pool = self._pools[hop.pool]
-        began = self._clock()
-        if self._shut_until((hop,), began) > began:
-            return False
+        self,
+        hop: Hop,
+        tried: set[Candidate],
+        reserved: list[Hop] | None = None,
+        conversation: bytes | None = None,
+    ) -> Iterator[Candidate]:
+        """Those of one pool; where there is a list of what is `reserved`, `hop` is put there instead of those
+        that are kept back.
+        """
+        pool, now = self._pools[hop.pool], self._clock()
+        shared = pool.shared_limits(hop)
+        if shared and opens_at(shared, now, hop.model) > now:
+            return
 
-        def wanted(member: Deployment) -> bool:
-            now, model = self._clock(), member.called(hop.model)
+        def wanted(standing: Standing) -> bool:
+            member = pool.members[standing.place]
+            model = member.upstream or hop.model
             return (
                 (member, model) not in tried
-                and self._rests_not(member, model, now)
-                and self._allowed_at(member, model, now) <= now
+                and pool.healths[standing.place].account.opens_at(now, model) <= now
+                and (not member.limits or opens_at(member.limits, now, model) <= now)
             )
 
-        holder = pool.holder(hop, conversation, self._clock()) if conversation is not None else None
-        if holder is not None and not pool.is_kept_back(holder) and wanted(holder):
-            tried.add(held := (holder, holder.called(hop.model)))
-            yield held
-        while (member := pool.first(hop, self._clock(), wanted)) is not None:
-            if pool.is_kept_back(member) and not to_the_last:
-                return True
-            tried.add(found := (member, member.called(hop.model)))
-            yield found
-        return False
+        holder = pool.holder(hop, conversation, now) if conversation is not None else None
+        if holder is not None:
+            standing = pool.health(holder).standing
+            if not standing.kept_back and wanted(standing):
+                tried.add(held := (holder, holder.called(hop.model)))
+                yield held
+                now = self._clock()
+        while (found := pool.first(hop, now, wanted)) is not None:
+            if found.kept_back and reserved is not None:
+                reserved.append(hop)
+                return
+            member = pool.members[found.place]
+            tried.add(candidate := (member, member.called(hop.model)))
+            yield candidate
+            now = self._clock()
 
     def health(self, deployment: Deployment) -> Health:
         """How `deployment` has been doing."""
         return self._pools[deployment.pool].health(deployment)
 
-    @contextmanager
-    def lease(self, deployment: Deployment, model: str) -> Iterator[Lease]:
-        """Count the deployment in and out, and judge it by how the block ends.
-
-        A client that leaves (cancellation) and faults of the request itself punish nobody.
-        """
-        pool, account = self._pools[deployment.pool], self._account(deployment)
-        began, seconds = self._clock(), None
-        self.touched.add(deployment)
-        for limit in deployment.limits:
-            limit.start(began, model)
-        pool.start(deployment, began)
-        started = account.start(model, began)
-        lease = Lease(answers=lambda: self._answers(deployment, model, started))
-        try:
-            yield lease
-        except errors.GatewayError as error:
-            self._judge.failed(deployment, model, error, started)
-            raise
-        else:
-            seconds = self._clock() - began if lease.answered_s is None else lease.answered_s
-            self._succeed(deployment, model, started)
-            if lease.conversation is not None:
-                pool.hold(lease.conversation, deployment, self._clock())
-        finally:
-            for limit in deployment.limits:
-                limit.end(self._clock(), model, lease.tokens)
-            for breaker, begun in started:
-                breaker.end(begun)
-            pool.end(deployment, seconds)
+    def lease(self, deployment: Deployment, model: str) -> Lease:
+        """A request for `model` at `deployment`, to be entered and left."""
+        pool = self._pools[deployment.pool]
+        if deployment.limits:
             self.touched.add(deployment)
-            self._queue.call()
+        return Lease(deployment, model, pool, self._judge, self._clock, self._ended)
+
+    def _ended(self, deployment: Deployment) -> None:
+        self.touched.add(deployment)
+        self._queue.call()
+
+    def _woke(self) -> None:
+        self._refusals.clear()
+        self._queue.call()
 
     def settle(self, deployment: Deployment) -> None:
         """What is known of `deployment` was recalled: have it stand where that belongs."""
@@ -334,16 +311,6 @@ class Pools:
             breaker.end(begun)
         self.touched.add(deployment)
         return True
-
-    def _answers(self, deployment: Deployment, model: str, started: Started) -> None:
-        """An answer has begun: whoever was on trial has passed."""
-        if any(breaker.on_trial for breaker, _ in started):
-            self._succeed(deployment, model, started)
-            self._queue.call()
-
-    def _succeed(self, deployment: Deployment, model: str, started: Started) -> None:
-        if self._judge.succeeded(deployment, model, started):
-            self._refusals.clear()
 
     def _is_alone(self, candidates: Sequence[Candidate]) -> bool:
         """Whether all that could serve are one account for one model."""

@@ -13,6 +13,7 @@ from gateway.pool.deployment import Deployment
 from gateway.pool.pool import Hop, Pool
 from gateway.pool.pools import Pools
 from gateway.pool.strategies import STRATEGIES
+from gateway.pool.strategies.strategy import Standing
 from gateway.providers import PROVIDERS
 from gateway.relay.aliases import Alias, Destination
 from gateway.relay.route import Map, Router
@@ -55,17 +56,17 @@ def pools_of(count: int, strategy: str = "lru") -> Pools:
 _HOP = Hop("main", "m", claimed=True)
 
 
-def _anybody(_: Deployment) -> bool:
+def _anybody(_: Standing) -> bool:
     return True
 
 
 def _choices(pool: Pool, count: int) -> None:
     """Who is next, and that a request started and ended there."""
     for _ in range(count):
-        deployment = pool.first(_HOP, 0.0, _anybody)
-        assert deployment is not None
-        pool.start(deployment, 0.0)
-        pool.end(deployment, 0.1)
+        standing = pool.first(_HOP, 0.0, _anybody)
+        assert standing is not None
+        pool.start(standing, 0.0)
+        pool.end(standing, 0.1)
 
 
 def _requests(pools: Pools, count: int) -> None:

@@ -13,7 +13,7 @@ from gateway import errors
 from gateway.auth.api_key import NoKey
 from gateway.pool.deployment import Deployment
 from gateway.pool.pool import Hop, Pool
-from gateway.pool.pools import Lease, Pools
+from gateway.pool.pools import Pools
 from gateway.pool.refusals import BETWEEN_LAST_RESORTS_S
 from gateway.providers import PROVIDERS
 from gateway.wire.http import HttpReply, HttpRequest
@@ -111,19 +111,10 @@ class Going:
     """A request that is there."""
 
     def __init__(self, pools: Pools, deployment: Deployment, model: str) -> None:
-        self._lease = pools.lease(deployment, model)
-        self.lease: Lease = self._lease.__enter__()
+        self.lease = pools.lease(deployment, model).__enter__()
 
     def end(self, fault: errors.GatewayError | None) -> None:
-        if fault is None:
-            self._lease.__exit__(None, None, None)
-            return
-        with pytest.raises(type(fault)):
-            try:
-                raise fault
-            except errors.GatewayError as error:
-                if not self._lease.__exit__(type(error), error, error.__traceback__):
-                    raise
+        self.lease.__exit__(None if fault is None else type(fault), fault, None)
 
 
 Step: TypeAlias = str | float | tuple[int, errors.GatewayError | None]

@@ -42,12 +42,12 @@ class Rotate(Strategy[RotateOptions]):
     _models: int = 1
 
     def __post_init__(self) -> None:
-        accounts: dict[str, int] = {}
+        accounts: dict[str, list[Standing]] = {}
         for member in self.members:
-            model = accounts.get(member.account, 0)
-            accounts[member.account] = model + 1
-            self._wheels[member] = list(accounts).index(member.account), model
-        self._accounts, self._models = len(accounts), max(accounts.values(), default=1)
+            accounts.setdefault(member.account, []).append(member)
+        for account, models in enumerate(accounts.values()):
+            self._wheels.update({member: (account, model) for model, member in enumerate(models)})
+        self._accounts, self._models = len(accounts), max(map(len, accounts.values()), default=1)
 
     def rank(self, member: Standing) -> Rank:
         """When its turn begins; those who never have one come last, in order."""

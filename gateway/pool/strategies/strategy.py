@@ -7,7 +7,7 @@ one of them to move each time, be they ten or ten thousand.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,9 +20,28 @@ Chance: TypeAlias = Callable[[], float]
 """A number from 0 up to, but not including, 1; each as likely as any other."""
 
 
+class Order(Protocol):
+    """An order in which members stand; it is told what happens to them."""
+
+    def start(self, member: "Standing") -> None:
+        """A request starts at `member`."""
+
+    def end(self, member: "Standing", seconds: float | None) -> None:
+        """A request ended at `member` after so many `seconds`, None if it failed."""
+
+    def move(self, member: "Standing") -> None:
+        """Put `member` where it belongs now, wherever it is not left out."""
+
+    def leave(self, member: "Standing", model: str) -> None:
+        """`member` is not to be chosen for `model` until it joins again."""
+
+    def join(self, member: "Standing", model: str) -> None:
+        """`member` may be chosen for `model` again."""
+
+
 @dataclass(slots=True, eq=False)
 class Standing:
-    """What strategies know of one member.
+    """What strategies know of one member, and the `orders` in which it stands.
 
     `place` is where it stands in the configuration, `account` whose key it uses. `priority`: the smaller, the
     sooner; `price` likewise, in whatever unit the pool compares. `used` numbers the pool's requests: the last
@@ -40,6 +59,7 @@ class Standing:
     most_in_flight: int | None = None
     kept_back: bool = False
     latency_s: float = 0.0
+    orders: tuple[Order, ...] = ()
 
     @property
     def load(self) -> float:
@@ -66,8 +86,11 @@ OptionsT = TypeVar("OptionsT", bound=BaseModel)
 
 @dataclass(slots=True, eq=False)
 class Strategy(ABC, Generic[OptionsT]):
-    """An order of preference. `chance` is for those that leave something to it."""
+    """An order of preference. `chance` is for those that leave something to it; `by_lot`: all of it, so that
+    ranks say nothing.
+    """
 
+    by_lot: ClassVar[bool] = False
     members: tuple[Standing, ...]
     chance: Chance
     options: OptionsT
