@@ -24,6 +24,7 @@ from gateway.errors import BadUpstreamReply, Unsayable
 from gateway.protocols import CODECS
 from gateway.protocols.codec import Asked, Call, Codec, Losses, Operation, Sent, foreign_fields
 from gateway.protocols.target import Capabilities, Target
+from gateway.wire.document import Document
 from gateway.wire.fast_json import dumps, loads
 from gateway.wire.frames import Frame, Framing
 from gateway.wire.json_array import JSON_ARRAY
@@ -185,7 +186,7 @@ def decoded(codec: Codec, sent: Sent, request: Request) -> Request:
         for point in codec.endpoints
         if point.operation is Operation.GENERATE and point.stream in {None, request.stream}
     )
-    return codec.decode_request(Call(loads(body), body, headers, {"model": "up-1"}, endpoint=endpoint))
+    return codec.decode_request(Call(Document(body), headers, {"model": "up-1"}, endpoint=endpoint))
 
 
 @codecs

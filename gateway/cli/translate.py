@@ -11,7 +11,6 @@ from pathlib import Path
 
 import typer
 
-from gateway.canonical.json import JsonObject
 from gateway.cli.configuration import refusal
 from gateway.errors import GatewayError
 from gateway.protocols import CODECS
@@ -21,6 +20,7 @@ from gateway.providers.capabilities import built_in
 from gateway.relay.lanes import Ends, EventsLane, PassingLane, Piece
 from gateway.relay.veil import unveiled
 from gateway.wire import fast_json
+from gateway.wire.document import Document, NoObjectError
 
 _REPLY_ID = "0" * 24
 _REASONS: Mapping[str, str] = {
@@ -62,13 +62,13 @@ def request(client: Codec, upstream: Codec, model: str | None, data: bytes) -> O
     """The body that an upstream would be sent for a client's, to the model that is named or asked for."""
     losses = Losses()
     try:
-        payload = fast_json.loads_strict(data)
+        document = Document(data)
+    except NoObjectError:
+        return Outcome(b"", losses, "the request is not a JSON object")
     except fast_json.JsonError as error:
         return Outcome(b"", losses, f"the request is not JSON: {error}")
-    if not isinstance(payload, dict):
-        return Outcome(b"", losses, "the request is not a JSON object")
     try:
-        call = _call(client, payload, data, model)
+        call = _call(client, document, model)
         body = _sent((client, upstream), call, model or client.asked(call).model, losses)
     except GatewayError as error:
         # What is not sent loses nothing on the way.
@@ -76,15 +76,15 @@ def request(client: Codec, upstream: Codec, model: str | None, data: bytes) -> O
     return Outcome(body + b"\n", losses)
 
 
-def _call(client: Codec, payload: JsonObject, data: bytes, model: str | None) -> Call:
+def _call(client: Codec, document: Document, model: str | None) -> Call:
     """The call that a file stands for. Where a protocol names the model in the path, that is `model`; where
     there is a path for a prompt alone, what has no messages is one.
     """
     routes = {point.operation: point for point in reversed(client.endpoints)}
     route = routes[Operation.GENERATE]
-    if "messages" not in payload:
+    if "messages" not in document.names:
         route = routes.get(Operation.COMPLETE, route)
-    return Call(payload, data, params={"model": model} if model else {}, endpoint=route)
+    return Call(document, params={"model": model} if model else {}, endpoint=route)
 
 
 def _sent(ends: tuple[Codec, Codec], call: Call, model: str, losses: Losses) -> bytes:

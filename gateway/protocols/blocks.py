@@ -130,7 +130,8 @@ class Blocks:
         events = self._reach(kind)
         tail = self._queue[-1]
         tail.pieces.append(piece)
-        return events + self._say(tail, delta, piece)
+        events += self._say(tail, delta, piece)
+        return events
 
     def _reach(self, kind: type[Text] | type[Refusal] | type[Thinking]) -> list[Event]:
         """Make the last block one of `kind` that still takes words."""

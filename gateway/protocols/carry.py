@@ -18,6 +18,9 @@ from gateway.canonical.content import Signature
 _PREFIX = "gw1."
 _NOBODY = "none"
 
+MARK = f'"{_PREFIX}'.encode()
+"""How what is wrapped begins in JSON."""
+
 
 def wrap(signature: Signature | None, family: str) -> str:
     """The word a client of protocol `family` is given for `signature`: native as it is, anything else

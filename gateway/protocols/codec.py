@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from gateway.canonical.content import Blocks, Media, Message, Part, ToolResult
+from gateway.canonical.content import Blocks, Media, Part, ToolResult
 from gateway.canonical.events import Event, Response
 from gateway.canonical.json import Extras, JsonObject, JsonValue, Untaken
 from gateway.canonical.request import Request
 from gateway.errors import GatewayError, InvalidRequest, UpstreamError
 from gateway.protocols.target import Target
+from gateway.wire.document import Document
+from gateway.wire.fast_json import JsonError
 from gateway.wire.frames import Frame, Framing
 
 
@@ -72,13 +74,40 @@ class Call:
     `received` is Unix seconds.
     """
 
-    payload: JsonObject
-    body: bytes = b""
+    document: Document = field(default_factory=Document)
     headers: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     endpoint: Endpoint | None = None
     received: int = 0
+
+    @property
+    def body(self) -> bytes:
+        """The bytes of its body as they came."""
+        return self.document.data
+
+    @property
+    def payload(self) -> JsonObject:
+        """All that its body says: dear, and needed only where it is translated.
+
+        Raises:
+            InvalidRequest: it nests too deep or holds too much to be understood.
+        """
+        try:
+            return self.document.whole
+        except JsonError as error:
+            raise unreadable(error) from error
+
+    def said(self, name: str) -> JsonValue:
+        """What the field `name` of its body says, None if it is not there.
+
+        Raises:
+            InvalidRequest: it nests too deep or holds too much to be understood.
+        """
+        try:
+            return self.document.get(name)
+        except JsonError as error:
+            raise unreadable(error) from error
 
 
 @dataclass(slots=True)
@@ -287,25 +316,25 @@ def foreign_fields(request: Request, protocol: str) -> Iterator[str]:
     if request.reasoning is not None:
         yield from _foreign(request.reasoning.extras, request.origin_of("reasoning"), protocol)
     for tool in request.tools:
-        yield from _foreign(tool.extras, tool.origin, protocol)
+        if tool.extras:
+            yield from _foreign(tool.extras, tool.origin, protocol)
     for message in request.messages:
-        yield from _foreign_in_message(message, protocol)
+        if message.extras:
+            yield from _foreign(message.extras, message.origin, protocol)
+        yield from _foreign_in_parts(message.parts, protocol)
 
 
-def _foreign_in_message(message: Message, protocol: str) -> Iterator[str]:
-    yield from _foreign(message.extras, message.origin, protocol)
-    yield from _foreign_in_parts(message.parts, protocol)
-
-
-def _foreign_in_parts(parts: Sequence[Part], protocol: str) -> Iterator[str]:
+def _foreign_in_parts(parts: Sequence[Part], protocol: str) -> list[str]:
+    found: list[str] = []
     for part in parts:
-        extras: Extras = getattr(part, "extras", {})
+        extras: Extras | None = getattr(part, "extras", None)
         if extras:
-            yield from _foreign(extras, part.origin, protocol)
+            found += _foreign(extras, part.origin, protocol)
         if isinstance(part, ToolResult):
-            yield from _foreign_in_parts(part.content, protocol)
+            found += _foreign_in_parts(part.content, protocol)
         elif isinstance(part, Media) and isinstance(part.source, Blocks):
-            yield from _foreign_in_parts(part.source.parts, protocol)
+            found += _foreign_in_parts(part.source.parts, protocol)
+    return found
 
 
 def _foreign(extras: Extras, path: str, protocol: str) -> Iterator[str]:
@@ -326,13 +355,17 @@ def _paths(fields: JsonObject, path: str) -> Iterator[str]:
             yield place
 
 
-def required_model(payload: JsonObject) -> str:
-    """The model a client names in its body.
+def unreadable(error: JsonError) -> InvalidRequest:
+    """What a client is told whose body is not JSON, or none that anybody should read."""
+    return InvalidRequest(f"the request body is not valid JSON: {error}")
+
+
+def required_model(model: JsonValue) -> str:
+    """The model that a client names as `model`.
 
     Raises:
         InvalidRequest: it names none.
     """
-    model = payload.get("model")
     if not isinstance(model, str) or not model:
         raise InvalidRequest("model: a non-empty string is required", param="model")
     return model

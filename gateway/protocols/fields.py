@@ -42,10 +42,12 @@ class Fields:
         Raises:
             InvalidRequest: it is absent or no string.
         """
-        value = self.text(name)
+        value = self._left.pop(name, None)
+        if isinstance(value, str):
+            return value
         if value is None:
             raise InvalidRequest(f"{self.at(name)}: a string is required", param=self.at(name))
-        return value
+        raise wrong(self.at(name), "a string", value)
 
     def boolean(self, name: str) -> bool | None:
         """True or false, or None if absent or null."""
@@ -95,8 +97,9 @@ class Fields:
 
     def items(self, name: str) -> "Iterator[Fields]":
         """The objects of a list, each to be read in turn; nothing if absent or null."""
+        path = self.at(name)
         for index, item in enumerate(self.array(name) or ()):
-            yield Fields(item, f"{self.at(name)}[{index}]")
+            yield Fields(item, f"{path}[{index}]")
 
     def texts(self, name: str) -> list[str] | None:
         """A list of strings, or None if absent or null."""

@@ -41,7 +41,7 @@ def paired(messages: Sequence[Message], losses: Losses) -> list[Message]:
             history += _settled(turn, losses)
             at = turn.end
         else:
-            history += _without_results(message, losses)
+            history += _without_results(message, losses) if _has_results(message) else [message]
             at += 1
     return history
 
@@ -51,9 +51,11 @@ def _is_settled(calls: Sequence[ToolCall], behind: Sequence[Message]) -> bool:
     if not behind or behind[0].role != "user" or (len(behind) > 1 and behind[1].role != "assistant"):
         return False
     parts, wanted = behind[0].parts, [call.id for call in calls]
-    results = [part.call_id for part in parts if isinstance(part, ToolResult)]
-    in_front = all(isinstance(part, ToolResult) for part in parts[: len(wanted)])
-    return results == wanted and in_front and len(set(wanted)) == len(wanted)
+    if [part.call_id for part in parts if isinstance(part, ToolResult)] != wanted:
+        return False
+    if len(parts) > len(wanted) and not all(isinstance(part, ToolResult) for part in parts[: len(wanted)]):
+        return False
+    return len(set(wanted)) == len(wanted)
 
 
 @dataclass(slots=True)
@@ -161,9 +163,6 @@ def _result_of(
 
 def _without_results(message: Message, losses: Losses) -> Iterator[Message]:
     """`message` without results that no call waits for; nothing if it held nothing else."""
-    if not _has_results(message):
-        yield message
-        return
     kept: list[Part] = []
     for part in message.parts:
         if isinstance(part, ToolResult):

@@ -1,7 +1,6 @@
 """Instructions that stand before a conversation, for protocols that have one place for them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import takewhile
 
 from gateway.canonical.content import Message, Part, Text
 from gateway.protocols.codec import Losses
@@ -12,7 +11,10 @@ _BILLING = "x-anthropic-billing-header"
 
 def leading(messages: Sequence[Message]) -> list[Message]:
     """The instructions before the first turn of `messages`."""
-    return list(takewhile(lambda message: message.role in _ROLES, messages))
+    for number, message in enumerate(messages):
+        if message.role not in _ROLES:
+            return [*messages[:number]]
+    return [*messages]
 
 
 def without_billing(parts: Iterable[Part], losses: Losses) -> Iterator[Part]:

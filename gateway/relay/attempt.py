@@ -86,6 +86,9 @@ class Attempt:
         """
         exchange, deployment = self._exchange, self._deployment
         exchange.record.attempts += 1
+        if not exchange.asked.stream:
+            # The beginning of a stream may want to know how much was asked.
+            exchange.meaning.forget()
         with Watch(deployment.timeouts, until, streaming=exchange.asked.stream) as watch:
             async with deployment.transport.send(self._request) as reply:
                 await self._take(reply, watch)
@@ -118,7 +121,8 @@ class Attempt:
     def _translated(self, target: Target) -> tuple[Sent, HttpRequest]:
         request, client = self._exchange.request, self._exchange.client
         messages = self._memory.recalled(client, unveiled(request.messages), self._upstream.name)
-        request = replace(request, messages=messages)
+        if messages is not request.messages:
+            request = replace(request, messages=messages)
         request = tuned(request, self._tunings, self._upstream.name, self._losses)
         sent = self._upstream.encode_request(request, target, self._losses)
         for path in foreign_fields(request, self._upstream.name):
@@ -129,7 +133,9 @@ class Attempt:
             # is the one in which we speak.
             provider = self._deployment.provider
             headers = self._forwarded(provider.forward - provider.headers.keys())
-        return sent, self._bound(target, fast_json.dumps(sent.body), {**headers, **sent.headers})
+        bound = self._bound(target, fast_json.dumps(sent.body), {**headers, **sent.headers})
+        sent.body = {}
+        return sent, bound
 
     def _forwarded(self, names: frozenset[str]) -> dict[str, str]:
         """Those of the client's headers that go up."""
@@ -258,8 +264,8 @@ class Attempt:
     def _remember(self, response: Response) -> None:
         if response.choices and not self._passes:
             exchange = self._exchange
-            history = exchange.request.messages
-            self._memory.keep(exchange.client, history, response.parts, self._upstream.name)
+            family = self._upstream.name
+            self._memory.keep(exchange.client, lambda: exchange.request.messages, response.parts, family)
 
     async def _pass_on(self, piece: Piece, watch: Watch) -> None:
         """Send `piece`, but nothing before the first content."""
@@ -278,6 +284,7 @@ class Attempt:
         data = b"".join(self._held)
         if data:
             self._held.clear()
+            self._exchange.meaning.forget()
             self._exchange.record.first_content_s = watch.elapsed_s
             if self._exchange.answers is not None:
                 self._exchange.answers()

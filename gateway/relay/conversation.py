@@ -6,9 +6,9 @@ from hashlib import blake2b
 from itertools import takewhile
 
 from gateway.canonical.content import Message, Text
-from gateway.canonical.json import JsonValue
 from gateway.canonical.request import Request
 from gateway.errors import InvalidRequest
+from gateway.protocols.codec import Call
 from gateway.relay.exchange import Meaning
 
 _HEADERS = (
@@ -40,7 +40,7 @@ def conversation_of(meaning: Meaning, client: bytes, model: str) -> Conversation
     """The conversation of `client` with `model` that a request begins or goes on with: known by what its
     client calls it, or else by how it begins; None if it cannot be read.
     """
-    said = _header(meaning.call.headers) or _field(meaning.call.payload)
+    said = _header(meaning.call.headers) or _field(meaning.call)
     digest = blake2b(client + model.encode("utf-8", "replace"), digest_size=16)
     if said:
         digest.update(said.encode("utf-8", "replace"))
@@ -59,9 +59,9 @@ def _header(headers: Mapping[str, str]) -> str:
     return next((value for name in _HEADERS if (value := headers.get(name))), "")
 
 
-def _field(payload: Mapping[str, JsonValue]) -> str:
-    for path in _FIELDS:
-        found: JsonValue = dict(payload)
+def _field(call: Call) -> str:
+    for name, *path in _FIELDS:
+        found = call.said(name)
         for step in path:
             found = found.get(step) if isinstance(found, dict) else None
         if isinstance(found, str) and found:

@@ -34,6 +34,13 @@ class Meaning:
         """
         return self.codec.decode_request(self.call)
 
+    def forget(self) -> None:
+        """Let go of what was found out: nobody may ask again, and while an upstream thinks it only takes room
+        that others could use.
+        """
+        self.__dict__.pop("request", None)
+        self.call.document.forget()
+
     def tokens(self) -> int:
         """About how many tokens a model reads for it.
 

@@ -27,6 +27,10 @@ MAX_REPLY_BYTES = 32 * 1024 * 1024
 """The largest reply that is read as a whole."""
 
 
+_MANY = 4
+"""From how many records in one read on it pays to look for those that are alike."""
+
+
 @dataclass(slots=True)
 class Piece:
     """What one read led to: bytes for the client, whether they say content, and the error that ended the
@@ -196,7 +200,7 @@ class PassingLane(_Listening):
             out.append(frame.raw)
         elif mended is not None:
             out.append(self._out.encode(mended))
-        self._likeness.learn(frame, events if untouched and not self._decoder.finished else ())
+        self._likeness.learn(frame.raw, events if untouched and not self._decoder.finished else ())
 
     def _finish(self, piece: Piece, out: list[bytes]) -> None:
         self._carry_all(self._frames.close(), piece, out)
@@ -215,7 +219,48 @@ def _readable(frame: Frame) -> Frame:
 
 
 class EventsLane(_Listening):
-    """Translates record by record."""
+    """Translates record by record. Many that are alike and come together are read as two: the first, and one
+    that says what all the others do.
+    """
+
+    def __init__(self, ends: Ends) -> None:
+        super().__init__(ends)
+        self._likeness = Likeness()
+        self._event = ""
+
+    def _carry_all(self, frames: list[Frame], piece: Piece, out: list[bytes]) -> None:
+        if len(frames) < _MANY:
+            super()._carry_all(frames, piece, out)
+            return
+        at = 0
+        while at < len(frames):
+            words = self._likeness.words(frames, at, self._event)
+            if len(words) > 1:
+                self._carry_alike(words, piece, out)
+                at += len(words)
+                continue
+            events = self._decoder.decode(frames[at])
+            self._say(events, piece, out)
+            self._likeness.learn(frames[at].data, events)
+            self._event = frames[at].event
+            at += 1
+
+    def _carry_alike(self, words: list[bytes], piece: Piece, out: list[bytes]) -> None:
+        """Translate records that are alike but for their `words`, each to one of its own."""
+        first, rest = b'"%b"' % words[0], words[1:]
+        self._carry(self._saying(words[0]), piece, out)
+        if not out or out[-1].count(first) != 1:
+            for one in rest:
+                self._carry(self._saying(one), piece, out)
+            return
+        before, behind = out[-1].split(first)
+        begun, joined = len(out), b"".join(rest)
+        self._carry(self._saying(joined), piece, out)
+        if out[begun:] == [b'%b"%b"%b' % (before, joined, behind)]:
+            out[begun] = b'%b"%b"%b' % (before, (b'"%b%b"' % (behind, before)).join(rest), behind)
+
+    def _saying(self, words: bytes) -> Frame:
+        return Frame(self._likeness.saying(words), self._event)
 
     def _carry(self, frame: Frame, piece: Piece, out: list[bytes]) -> None:
         self._say(self._decoder.decode(frame), piece, out)

@@ -52,8 +52,12 @@ class Memory:
     _families: set[str] = field(default_factory=set)
     _bytes: int = 0
 
-    def keep(self, client: bytes, history: Sequence[Message], reply: Sequence[Part], family: str) -> None:
-        """Remember what upstreams of `family` signed in `reply`, which `client` is told after `history`."""
+    def keep(
+        self, client: bytes, history: Callable[[], Sequence[Message]], reply: Sequence[Part], family: str
+    ) -> None:
+        """Remember what upstreams of `family` signed in `reply`, which `client` is told after `history`: that
+        is asked for only if something was signed.
+        """
         calls = [part for part in reply if isinstance(part, ToolCall)]
         leading = takewhile(lambda part: isinstance(part, Thinking), reply)
         thoughts = tuple(
@@ -62,17 +66,19 @@ class Memory:
         if not calls or not (thoughts or any(_is_of(call.signature, family) for call in calls)):
             return
         until, before = self.clock() + _LIFE_S, _Conversation(client)
-        before.hear(history)
+        before.hear(history())
         for place, call in enumerate(calls):
             signature = call.signature if _is_of(call.signature, family) else None
             kept = _Kept(family, () if place else thoughts, signature, until)
             self._put(_by_id(client, call), kept)
             self._put(before.key(place, call), kept)
 
-    def recalled(self, client: bytes, messages: Sequence[Message], family: str) -> list[Message]:
-        """`messages` of `client`, with what upstreams of `family` had signed put back where it is missing."""
+    def recalled(self, client: bytes, messages: list[Message], family: str) -> list[Message]:
+        """`messages` of `client`, with what upstreams of `family` had signed put back where it is missing;
+        themselves where nothing was ever signed.
+        """
         if family not in self._families:
-            return [*messages]
+            return messages
         before, heard = _Conversation(client), 0
         recalled: list[Message] = []
         for number, message in enumerate(messages):

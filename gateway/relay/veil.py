@@ -3,7 +3,7 @@
 Its words are kept from view: they travel in its signature and go back to their issuer with it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from gateway.canonical.content import Message, Part, Thinking
@@ -40,18 +40,15 @@ def _veiled(part: Part, family: str) -> Part:
     return Thinking(signature=replace(part.signature, unsaid=part.text), redacted=True)
 
 
-def unveiled(messages: Sequence[Message]) -> list[Message]:
-    """`messages` that a client sent, with the words that it carried unread."""
-    return [
-        replace(message, parts=[_unveiled(part) for part in message.parts])
-        if any(_hides(part) for part in message.parts)
-        else message
-        for message in messages
-    ]
+def unveiled(messages: list[Message]) -> list[Message]:
+    """`messages` that a client sent, with the words that it carried unread; itself where there are none."""
+    if not any(isinstance(part, Thinking) and _hides(part) for each in messages for part in each.parts):
+        return messages
+    return [replace(each, parts=[_unveiled(part) for part in each.parts]) for each in messages]
 
 
-def _hides(part: Part) -> bool:
-    return isinstance(part, Thinking) and part.signature is not None and part.signature.unsaid is not None
+def _hides(part: Thinking) -> bool:
+    return part.signature is not None and part.signature.unsaid is not None
 
 
 def _unveiled(part: Part) -> Part:

@@ -33,7 +33,7 @@ from gateway.server.browsers import Browsers
 from gateway.server.caller import client_of, is_local, peer_of, presented_key
 from gateway.server.http import Handler, Server
 from gateway.server.paths import Paths
-from gateway.wire import fast_json
+from gateway.wire.document import Document
 
 _AT_ONCE = 100
 """How many deployments are told before others get a turn."""
@@ -118,8 +118,8 @@ class Admin:
         said = await asked(self.server, request, WouldBe, self.server.limits.body_bytes)
         place = Paths(self.server.codecs.values()).place(said.path)
         headers = {name.lower(): value for name, value in said.headers.items()}
-        body = fast_json.dumps(said.body)
-        call = Call({**said.body}, body, headers, place.params, place.query, place.endpoint, int(time()))
+        body = Document.of({**said.body})
+        call = Call(body, headers, place.params, place.query, place.endpoint, int(time()))
         if place.codec.answer(call) is not None:
             return {"protocol": place.codec.name, "answered_by": "the gateway itself"}
         client = client_of(_key_in(headers))

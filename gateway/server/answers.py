@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway import errors
 from gateway.canonical.json import JsonObject
+from gateway.protocols.codec import Call
 from gateway.server import body
 from gateway.server.caller import request_id_of
 from gateway.server.http import Handler, Server
@@ -54,8 +55,8 @@ async def asked(server: Server, request: web.Request, question: type[QuestionT],
     """
     share = server.memory.share()
     try:
-        payload, _ = await body.read_json(request, limit, server.limits.body_timeout_s, share)
-        return question.model_validate(payload)
+        document = await body.read_json(request, limit, server.limits.body_timeout_s, share)
+        return question.model_validate(Call(document).payload)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         path = ".".join(map(str, first["loc"]))

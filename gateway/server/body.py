@@ -6,9 +6,10 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
 from gateway import errors
-from gateway.canonical.json import JsonObject
+from gateway.protocols.codec import unreadable
 from gateway.server.budget import Share
-from gateway.wire import fast_json
+from gateway.wire.document import Document, NoObjectError
+from gateway.wire.fast_json import JsonError
 
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
 """What aiohttp decodes while the body is read, piece by piece, so that no bomb fills the memory."""
@@ -17,10 +18,8 @@ _SLOWEST = 64 * 1024
 """Bytes a second that buy a large body more time than the timeout."""
 
 
-async def read_json(
-    request: web.Request, limit: int, timeout_s: float, share: Share
-) -> tuple[JsonObject, bytes]:
-    """The body of `request`, whatever type it claims to be, as an object and as it came (decoded).
+async def read_json(request: web.Request, limit: int, timeout_s: float, share: Share) -> Document:
+    """The body of `request`, whatever type it claims to be, decoded and looked through.
 
     At most `limit` bytes, within `timeout_s` and the time that a slow line needs for a large body; `share`
     holds them.
@@ -31,15 +30,15 @@ async def read_json(
     """
     body = await _read(request, limit, timeout_s, share)
     try:
-        payload = fast_json.loads_strict(body)
-    except fast_json.JsonError as error:
-        raise errors.InvalidRequest(f"the request body is not valid JSON: {error}") from error
-    if not isinstance(payload, dict):
-        raise errors.InvalidRequest("the request body must be a JSON object")
+        document = Document(body)
+    except NoObjectError as error:
+        raise errors.InvalidRequest("the request body must be a JSON object") from error
+    except JsonError as error:
+        raise unreadable(error) from error
     # Of two names an upstream could take the other one.
-    if fast_json.is_repeated(body, "model"):
+    if document.is_repeated("model"):
         raise errors.InvalidRequest("model: given twice", param="model")
-    return payload, body
+    return document
 
 
 async def _read(request: web.Request, limit: int, timeout_s: float, share: Share) -> bytes:

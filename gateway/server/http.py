@@ -26,6 +26,7 @@ from gateway.server.caller import client_of, new_id, peer_of, presented_key, req
 from gateway.server.record import log_request
 from gateway.server.sink import WebSink
 from gateway.server.traffic import Traffic
+from gateway.wire.document import Document
 
 _PATTERN = re.compile(r":[^{}]+}")
 """What a variable of a path must look like, behind its name."""
@@ -202,17 +203,16 @@ class Server:
         )
 
     async def _call(self, request: web.Request, endpoint: Endpoint, share: Share) -> Call:
-        """The request, its body read within the limits, held by `share`, and parsed; a GET has none.
+        """The request, its body read within the limits and held by `share`; a GET has none.
 
         Raises:
             TooLarge, RequestTimeout, InvalidRequest: it is too big, comes too slowly, or is no JSON object.
             Unavailable: it is not, but too much is held for other requests.
         """
-        call = Call({}, b"", request.headers, request.match_info, request.query, endpoint, int(time()))
+        call = Call(Document(), request.headers, request.match_info, request.query, endpoint, int(time()))
         if endpoint.method not in {"GET", "HEAD"}:
             limits = self.limits
-            read = await body.read_json(request, limits.body_bytes, limits.body_timeout_s, share)
-            call.payload, call.body = read
+            call.document = await body.read_json(request, limits.body_bytes, limits.body_timeout_s, share)
         return call
 
     def told(self, error: errors.GatewayError, codec: Codec, request_id: str) -> web.Response:

@@ -1,6 +1,4 @@
-"""JSON at the speed of orjson, tolerant where an upstream is careless, and edits that leave every other byte
-alone.
-"""
+"""JSON at the speed of orjson, tolerant where an upstream is careless."""
 
 import json
 import re
@@ -20,7 +18,7 @@ MAX_CONTAINERS = 100_000
 is served.
 """
 
-_MOST_MARKS = 1_000_000
+MAX_MARKS = 1_000_000
 """Commas and opening brackets, those in strings too, in a document from a client. Three bytes that hold an
 empty array become 72 in memory, so that what holds more is not even parsed.
 """
@@ -28,23 +26,11 @@ empty array become 72 in memory, so that what holds more is not even parsed.
 _BOM = "\ufeff"
 _SEPARATORS = re.compile("[\u0085\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_WHITE = re.compile(rb"[ \t\n\r]*")
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_STRUCTURE = re.compile(_STRING.pattern + rb"|[\[{\]}]", re.DOTALL)
-_BACKSLASH = ord("\\")
-_SCALAR = re.compile(rb"[^,\]}\s]+")
-
-_SPELLED_OUT = re.compile(rb"\\u00[4-7]")
-"""An escape that stands for a letter or an underscore: a key may hide behind it."""
-
 _MOST_DIGITS = 4300
 _INTEGER_DIGITS = 20
 """Enough for 64 bits; what has more is read as a real number, as orjson does."""
 
 _SHORT = 4096
-_FEW = 4
-"""How many spellings of a key are looked at before the object is walked: a hostile body may hold thousands.
-"""
 
 
 class JsonError(ValueError):
@@ -86,8 +72,8 @@ def loads_strict(data: bytes) -> Any:
         JsonError: it is not JSON, not UTF-8, holds NaN, nests deeper than `MAX_DEPTH`, or holds more than
             `MAX_CONTAINERS` or than a million values.
     """
-    if len(data) > _MOST_MARKS and sum(map(data.count, (b",", b"[", b"{"))) > _MOST_MARKS:
-        raise JsonError(f"more than {_MOST_MARKS} commas and brackets")
+    if len(data) > MAX_MARKS and sum(map(data.count, (b",", b"[", b"{"))) > MAX_MARKS:
+        raise JsonError(f"more than {MAX_MARKS} commas and brackets")
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -117,92 +103,6 @@ def dumps_for_line_splitters(value: JsonValue) -> bytes:
     if data.isascii():
         return data
     return _SEPARATORS.sub(lambda found: f"\\u{ord(found[0]):04x}", data.decode()).encode()
-
-
-def find(data: bytes, key: str) -> tuple[int, int] | None:
-    """Where the value of top-level `key` stands in the JSON object `data`: (start, end), None if it is not
-    there.
-
-    `data` must be a valid JSON object (parse it first) and `key` made of letters and underscores. Of a key
-    that occurs twice the last one counts, as for every parser. Cheap where all keys are spelled plainly, a
-    walk over the whole object where one may not be.
-    """
-    if _may_hide_keys(data):
-        return _find_any(data, key)
-    quoted = b'"%b"' % key.encode()
-    at = data.rfind(quoted)
-    for _ in range(_FEW):
-        if at < 0:
-            return None
-        colon = _skip(data, at + len(quoted))
-        # Behind a backslash the quote is part of a longer key.
-        if data[colon : colon + 1] == b":" and data[at - 1] != _BACKSLASH and _is_top_level(data, at):
-            start = _skip(data, colon + 1)
-            return start, _value_end(data, start)
-        at = data.rfind(quoted, 0, at)
-    return _find_any(data, key)
-
-
-def is_repeated(data: bytes, key: str) -> bool:
-    """Whether top-level `key` occurs more than once in the JSON object `data`, however it is spelled.
-
-    What `find` says of its arguments and of its cost holds here.
-    """
-    quoted = b'"%b"' % key.encode()
-    if data.find(quoted) == data.rfind(quoted) and not _may_hide_keys(data):
-        return False
-    span = find(data, key)
-    if span is None:
-        return False
-    closing = data.rfind(b'"', 0, data.rfind(b":", 0, span[0]))
-    opening = data.rfind(b'"', 0, closing)
-    return key in loads(data[:opening] + b'"":0}')
-
-
-def _may_hide_keys(data: bytes) -> bool:
-    """Whether a key in `data` may be spelled with escapes for its letters."""
-    # The plain search is almost always enough and a tenth of the price, from behind a third of that.
-    return data.rfind(b"\\u00") >= 0 and _SPELLED_OUT.search(data) is not None
-
-
-def _is_top_level(data: bytes, at: int) -> bool:
-    """Whether the key at `at` belongs to the outermost object: one brace then makes what stands before (or
-    behind) whole.
-    """
-    whole = data[:at] + b'"":0}' if at * 2 < len(data) else b"{" + data[at:]
-    try:
-        return isinstance(orjson.loads(whole), dict)
-    except orjson.JSONDecodeError:
-        return False
-
-
-def _find_any(data: bytes, wanted: str) -> tuple[int, int] | None:
-    position = _skip(data, 0)
-    found = None
-    position = _skip(data, position + 1)
-    while data[position : position + 1] == b'"':
-        name = _match(_STRING, data, position)
-        start = _skip(data, _skip(data, name) + 1)
-        end = _value_end(data, start)
-        if loads(data[position:name]) == wanted:
-            found = (start, end)
-        position = _skip(data, end)
-        if data[position : position + 1] != b",":
-            break
-        position = _skip(data, position + 1)
-    return found
-
-
-def splice(data: bytes, key: str, value: JsonValue) -> bytes:
-    """`data` with the value of top-level `key` replaced, or the key added in front, and every other byte as
-    it was.
-    """
-    span = find(data, key)
-    if span is not None:
-        return data[: span[0]] + dumps(value) + data[span[1] :]
-    start = _skip(data, 0) + 1
-    comma = b"" if data[_skip(data, start) :].startswith(b"}") else b","
-    return data[:start] + dumps(key) + b":" + dumps(value) + comma + data[start:]
 
 
 def _tolerant(text: str, *, constant: Callable[[str], None]) -> Any:
@@ -267,32 +167,3 @@ def _refuse_unwieldy(value: Any, most: float = inf) -> None:
         if most < 0:
             raise JsonError(f"more than {MAX_CONTAINERS} arrays and objects")
     raise JsonError(f"nested deeper than {MAX_DEPTH} levels")
-
-
-def _skip(data: bytes, position: int) -> int:
-    return _match(_WHITE, data, position)
-
-
-def _match(pattern: re.Pattern[bytes], data: bytes, position: int) -> int:
-    found = pattern.match(data, position)
-    if found is None:
-        raise JsonError(f"not JSON at byte {position}")
-    return found.end()
-
-
-def _value_end(data: bytes, start: int) -> int:
-    first = data[start : start + 1]
-    if first == b'"':
-        return _match(_STRING, data, start)
-    if first not in (b"{", b"["):
-        return _match(_SCALAR, data, start)
-    depth = 0
-    for token in _STRUCTURE.finditer(data, start):
-        kind = token[0][:1]
-        if kind in (b"{", b"["):
-            depth += 1
-        elif kind in (b"}", b"]"):
-            depth -= 1
-            if depth == 0:
-                return token.end()
-    raise JsonError(f"the value at byte {start} does not end")

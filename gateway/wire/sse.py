@@ -88,12 +88,11 @@ def _are_plain(records: bytes) -> bool:
     """Whether `records` are whole and each of them nothing but `data: {…}`, or the word that ends a stream:
     the form that makes up most traffic.
     """
-    count = records.count(b"\n\n")
+    count = 1 + records.count(b"\n\ndata: {") + records.endswith(b"\n\ndata: [DONE]\n\n")
     return (
         records.startswith(b"data: {")
         and records.endswith(b"\n\n")
         and records.count(b"\n") == 2 * count
-        and records.count(b"\n\ndata: {") + records.count(b"\n\ndata: [DONE]\n") == count - 1
         and b"\r" not in records
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.protocols import CODECS
 from gateway.protocols.codec import Call, Endpoint
-from gateway.wire.fast_json import dumps
+from gateway.wire.document import Document
 from tests.shared import shared
 
 GENERATING = frozenset(
@@ -51,7 +51,7 @@ class Recording:
         """The request as a codec is given it; a body whose model stood in the address has it put in."""
         assert self.request is not None
         payload = {"model": self.model, **self.request}
-        return Call(payload, dumps(payload), self.headers, {"model": self.model}, endpoint=self._route)
+        return Call(Document.of(payload), self.headers, {"model": self.model}, endpoint=self._route)
 
     @property
     def _route(self) -> Endpoint | None:

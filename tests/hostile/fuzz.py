@@ -21,6 +21,7 @@ from gateway.canonical.usage import Stop, StopReason, Usage
 from gateway.config.schema import GatewayConfig
 from gateway.protocols import CODECS
 from gateway.protocols.codec import Call, Codec, Endpoint, HttpAnswer, Losses, Operation
+from gateway.wire.document import Document
 from gateway.wire.fast_json import loads_strict
 from gateway.wire.http import HttpReply, HttpRequest
 from tests.hostile.cases import Case, complaints, post
@@ -77,7 +78,7 @@ def _answer(codec: Codec, path: str, payload: dict[str, Any]) -> HttpAnswer:
     streams = path.endswith(":streamGenerateContent") if codec.name == "gemini" else None
     endpoint = Endpoint(operation, "POST", path, stream=streams)
     query = {"alt": "sse"} if streams else {}
-    asked = codec.asked(Call(payload, params={"model": "m"}, endpoint=endpoint, query=query))
+    asked = codec.asked(Call(Document.of(payload), params={"model": "m"}, endpoint=endpoint, query=query))
     asked = replace(asked, reply_id="r1", created=1)
     if not asked.stream:
         return HttpAnswer(200, codec.encode_response(_REPLY, asked, Losses()))

@@ -3,10 +3,11 @@
 import pytest
 
 from gateway.canonical.content import Blocks, Media, Message, Opaque, Text, ToolResult
-from gateway.canonical.json import JsonObject, Untaken
+from gateway.canonical.json import JsonObject, JsonValue, Untaken
 from gateway.canonical.request import Reasoning, Request, Tool
 from gateway.errors import InvalidRequest
-from gateway.protocols.codec import Losses, foreign_fields, required_model
+from gateway.protocols.codec import Call, Losses, foreign_fields, required_model
+from gateway.wire.document import Document
 
 
 def test_losses_say_what_was_dropped_and_what_was_mended() -> None:
@@ -76,11 +77,21 @@ def test_a_request_without_foreign_fields_has_none() -> None:
     assert list(foreign_fields(Request("m", [Message("user", [Text("a")])]), "anthropic")) == []
 
 
+def test_a_body_that_nests_too_deep_is_refused_where_it_is_read_and_only_there() -> None:
+    call = Call(Document(b'{"model":"m","x":%b}' % (b"[" * 99 + b"]" * 99)))
+    assert call.said("model") == "m"
+    refusal = "not valid JSON: nested deeper than 64 levels"
+    with pytest.raises(InvalidRequest, match=refusal):
+        call.said("x")
+    with pytest.raises(InvalidRequest, match=refusal):
+        assert call.payload
+
+
 def test_the_model_is_read_from_the_body() -> None:
-    assert required_model({"model": "m"}) == "m"
+    assert required_model("m") == "m"
 
 
-@pytest.mark.parametrize("payload", [{}, {"model": None}, {"model": ""}, {"model": 1}])
-def test_a_request_must_name_a_model(payload: JsonObject) -> None:
+@pytest.mark.parametrize("model", [None, "", 1])
+def test_a_request_must_name_a_model(model: JsonValue) -> None:
     with pytest.raises(InvalidRequest, match="model: a non-empty string is required"):
-        required_model(payload)
+        required_model(model)

@@ -10,7 +10,7 @@ from gateway.protocols import CODECS
 from gateway.protocols.codec import Call
 from gateway.relay.conversation import Conversation, conversation_of
 from gateway.relay.exchange import Meaning
-from gateway.wire.fast_json import dumps
+from gateway.wire.document import Document
 
 CHAT = CODECS["openai_chat"]
 
@@ -18,7 +18,7 @@ CHAT = CODECS["openai_chat"]
 def told(payload: dict[str, Any], client: bytes = b"someone", **headers: str) -> Conversation | None:
     body = {"model": "m", **payload}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    call = Call(body, dumps(body), named)
+    call = Call(Document.of(body), named)
     return conversation_of(Meaning(CHAT, call), client, body["model"])
 
 

@@ -1,7 +1,9 @@
 import pytest
 
-from gateway.protocols.codec import Losses
-from gateway.relay.exchange import Record
+from gateway.protocols.codec import Call, Losses
+from gateway.protocols.openai_chat import CODEC
+from gateway.relay.exchange import Meaning, Record
+from gateway.wire.document import Document
 
 
 def dropped(*paths: str) -> str:
@@ -28,3 +30,12 @@ def test_what_is_not_to_be_shown_is_not() -> None:
 
 def test_only_what_is_known_is_told() -> None:
     assert Record(pool="p", attempts=2).headers() == {"x-gateway-pool": "p", "x-gateway-attempts": "2"}
+
+
+def test_what_a_request_means_is_found_out_again_once_it_is_forgotten() -> None:
+    meaning = Meaning(CODEC, Call(Document(b'{"model":"m","messages":[{"role":"user","content":"Hi"}]}')))
+    request = meaning.request
+    assert meaning.request is request
+    meaning.forget()
+    assert meaning.request is not request
+    assert meaning.request == request

@@ -1,4 +1,4 @@
-"""Records that pass without being read: only those that a reader would have passed on just so."""
+"""Records that pass, or are translated, without being read: only as a reader would have done just so."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.canonical.content import Part
 from gateway.canonical.events import Delta, DeltaKind, Event, Start
 from gateway.protocols import CODECS
 from gateway.protocols.codec import Asked, Losses, Sent
 from gateway.relay import lanes
-from gateway.relay.lanes import Ends, PassingLane, Piece
+from gateway.relay.lanes import Ends, EventsLane, PassingLane, Piece
 from gateway.relay.likeness import Likeness
 from gateway.wire.frames import Frame
 
@@ -26,7 +27,7 @@ def said(words: str, kind: DeltaKind = "text") -> list[Event]:
 def taught(words: str = "Hello", events: Sequence[Event] | None = None) -> Likeness:
     likeness = Likeness()
     raw = record(words)
-    likeness.learn(Frame(raw[6:-2], "", raw, clean=True), said(words) if events is None else events)
+    likeness.learn(raw, said(words) if events is None else events)
     return likeness
 
 
@@ -101,14 +102,36 @@ def test_a_record_that_said_something_else_than_text_teaches_nothing(events: lis
 )
 def test_a_record_in_which_the_words_have_no_certain_place_teaches_nothing(rest: str) -> None:
     likeness, raw = Likeness(), record("Hello", rest)
-    likeness.learn(Frame(raw[6:-2], "", raw, clean=True), said("Hello"))
+    likeness.learn(raw, said("Hello"))
     assert not likeness.matches(raw)
 
 
 def test_reading_another_record_makes_the_one_before_forgotten() -> None:
     likeness = taught()
-    likeness.learn(Frame(b"[DONE]", "", b"data: [DONE]\n\n", clean=True), [])
+    likeness.learn(b"data: [DONE]\n\n", [])
     assert not likeness.matches(record("Hello"))
+
+
+def frames(*words: str, event: str = "") -> list[Frame]:
+    return [Frame(record(one), event) for one in words]
+
+
+def test_the_words_of_records_in_a_row_are_told_up_to_the_first_that_differs() -> None:
+    others = [
+        Frame(record("c", '"index":1')),
+        Frame(record("d"), "named"),
+        *frames("", "é", "\\u0041", "a\\/b"),
+    ]
+    for other in others:
+        assert taught().words([*frames("a", '\\"'), other, *frames("e")], 0, "") == [b"a", b'\\"']
+    assert taught().words(frames("a", "b", "c"), 1, "") == [b"b", b"c"]
+    assert taught().words(frames("a", event="named"), 0, "named") == [b"a"]
+    assert taught().words(frames("a"), 1, "") == []
+    assert Likeness().words(frames("a"), 0, "") == []
+
+
+def test_a_record_is_made_like_the_last_one() -> None:
+    assert taught().saying(b"b") == record("b")
 
 
 class Careful(Likeness):
@@ -190,3 +213,74 @@ def test_a_chat_stream_passes_as_if_every_record_had_been_read(records: list[byt
 def test_a_stream_of_messages_passes_as_if_every_record_had_been_read(records: list[bytes]) -> None:
     quick, careful = (carried("anthropic", [_BEGIN, *records], kind) for kind in (Likeness, Careful))
     assert told(quick) == told(careful)
+
+
+_WORDS = st.sampled_from(
+    ["a", "b", "ab", "text", "delta", "x", " ", '\\"', "\\n", "\\\\", "\\/", "\\u0041", "é", ""]
+)
+
+
+def _said_by(protocol: str, words: str, field: str) -> bytes:
+    """A record in which an upstream of `protocol` says `words`, as reasoning or as an answer."""
+    thinks = field == "thinking"
+    match protocol:
+        case "openai_chat":
+            name = "reasoning_content" if thinks else "content"
+            return b'data: {"id":"c","choices":[{"index":0,"delta":{"%b":"%b"}}]}\n\n' % (
+                name.encode(),
+                words.encode(),
+            )
+        case "gemini":
+            thought = b',"thought":true' if thinks else b""
+            return b'data: {"candidates":[{"content":{"parts":[{"text":"%b"%b}]}}]}\n\n' % (
+                words.encode(),
+                thought,
+            )
+        case "ollama":
+            name = "thinking" if thinks else "content"
+            return b'{"model":"m","message":{"%b":"%b"},"done":false}\n' % (name.encode(), words.encode())
+        case _:
+            number, kind = (0, b"thinking") if thinks else (1, b"text")
+            return (
+                b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":'
+                b'{"type":"%b_delta","%b":"%b"}}\n\n' % (number, kind, kind, words.encode())
+            )
+
+
+_LASTS = {
+    "anthropic": _MESSAGES[2] + _MESSAGES[3],
+    "gemini": b'data: {"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":1}}\n\n',
+    "ollama": b'{"model":"m","message":{"content":""},"done":true,"done_reason":"stop"}\n',
+    "openai_chat": _CHAT[8] + _CHAT[-3],
+}
+
+
+@given(
+    st.sampled_from(sorted(CODECS)),
+    st.sampled_from(sorted(CODECS)),
+    st.lists(st.tuples(st.sampled_from(["thinking", "text"]), st.lists(_WORDS, max_size=8)), max_size=4),
+    st.sampled_from([True, False]),
+)
+def test_a_burst_is_translated_as_if_its_records_had_come_one_by_one(
+    upstream: str,
+    client: str,
+    said: list[tuple[str, list[str]]],
+    thoughts: bool,
+) -> None:
+    records = [_BEGIN] if upstream == "anthropic" else []
+    records += [_said_by(upstream, words, field) for field, many in said for words in many]
+    records.append(_LASTS[upstream])
+
+    def told(chunks: list[bytes]) -> tuple[bytes, bool, list[Part]]:
+        asked = Asked("x", stream=True, reply_id="r", thoughts=thoughts)
+        lane = EventsLane(Ends(CODECS[upstream], CODECS[client], Sent(), asked, Losses()))
+        pieces = [lane.feed(chunk) for chunk in chunks]
+        pieces.append(lane.close()) if not lane.complete else None
+        assert all(piece.error is None for piece in pieces)
+        return (
+            b"".join(piece.data for piece in pieces),
+            any(piece.content for piece in pieces),
+            lane.collector.response().parts,
+        )
+
+    assert told([b"".join(records)]) == told(records)

@@ -27,7 +27,7 @@ def told(*reply: Part, family: str, most_bytes: int = 10_000) -> tuple[Memory, C
     """A memory of one reply to me."""
     clock = Clock()
     memory = Memory(clock, most_bytes)
-    memory.keep(ME, HISTORY, reply, family)
+    memory.keep(ME, lambda: HISTORY, reply, family)
     return memory, clock
 
 
@@ -60,7 +60,7 @@ def test_a_call_is_known_without_its_id_by_the_conversation_before_it() -> None:
 def test_a_later_call_is_known_by_all_that_was_said_before_it() -> None:
     memory, _ = told(SIGNED, family="gemini")
     later = again(replace(CALL, id="call_2_0"))
-    memory.keep(ME, later, [SIGNED], "gemini")
+    memory.keep(ME, lambda: later, [SIGNED], "gemini")
     nameless = Message("assistant", [Thinking("hm"), replace(CALL, id="call_4_0")])
 
     recalled = memory.recalled(ME, [*later, nameless], "gemini")
@@ -83,9 +83,17 @@ def test_a_later_call_is_known_by_all_that_was_said_before_it() -> None:
 )
 def test_nothing_comes_back_to_another(client: bytes, call: ToolCall, family: str) -> None:
     memory, _ = told(SIGNED, family="gemini")
-    memory.keep(ME, HISTORY, [THOUGHT, replace(CALL, id="call_x", arguments='{"path":"b"}')], "anthropic")
+    memory.keep(
+        ME, lambda: HISTORY, [THOUGHT, replace(CALL, id="call_x", arguments='{"path":"b"}')], "anthropic"
+    )
 
     assert memory.recalled(client, again(call), family) == again(call)
+
+
+def test_where_an_issuer_never_signed_anything_the_messages_are_not_looked_at() -> None:
+    memory, _ = told(SIGNED, family="gemini")
+    history = again(CALL)
+    assert memory.recalled(ME, history, "anthropic") is history
 
 
 def test_what_the_client_brings_back_itself_is_left_alone() -> None:
@@ -110,6 +118,13 @@ def test_of_several_calls_each_gets_back_what_was_its_own() -> None:
     assert memory.recalled(ME, again(CALL, other), "gemini") == again(SIGNED, other)
 
 
+def test_where_nothing_was_signed_nobody_asks_what_was_said_before() -> None:
+    def unread() -> list[Message]:
+        raise AssertionError("somebody asked")
+
+    Memory(lambda: 0.0).keep(ME, unread, [Text("Hi"), CALL], "anthropic")
+
+
 def test_what_nobody_signed_or_nobody_called_for_is_not_kept() -> None:
     for reply in ([Thinking("hm"), CALL], [THOUGHT], [Text("Hi"), CALL]):
         memory, _ = told(*reply, family="anthropic")
@@ -129,10 +144,10 @@ def test_what_is_not_asked_for_is_forgotten_in_time() -> None:
 def test_the_longest_unused_goes_first_where_there_is_no_room() -> None:
     memory, _ = told(SIGNED, family="gemini", most_bytes=5_000)
     for number in range(3):
-        memory.keep(ME, HISTORY, [replace(SIGNED, id=f"call_{number + 2}")], "gemini")
+        memory.keep(ME, lambda: HISTORY, [replace(SIGNED, id=f"call_{number + 2}")], "gemini")
         assert memory.recalled(ME, again(CALL), "gemini") == again(SIGNED)
     for number in range(10):
         call = replace(SIGNED, id=f"call_{number}0", arguments=f'{{"line": {number}}}')
-        memory.keep(ME, HISTORY, [call], "gemini")
+        memory.keep(ME, lambda: HISTORY, [call], "gemini")
 
     assert memory.recalled(ME, again(CALL), "gemini") == again(CALL)

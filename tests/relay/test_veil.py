@@ -40,5 +40,6 @@ def test_what_hides_nothing_stays_as_it_is() -> None:
     message = Message("assistant", [redacted, SIGNED, Text("Hi")])
 
     assert veiled(reply(redacted, Text("Hi")), "gemini").parts == [redacted, Text("Hi")]
-    assert unveiled([message])[0] is message
+    said = [message]
+    assert unveiled(said) is said
     assert unveiled([Message("assistant", [HIDDEN, redacted])])[0].parts == [SIGNED, redacted]

@@ -12,6 +12,7 @@ from openai.types.chat import ChatCompletionUserMessageParam
 
 from gateway.protocols.codec import Call, Losses
 from gateway.protocols.target import Target
+from gateway.wire.document import Document
 from gateway.wire.fast_json import dumps, loads
 from tests.gateways import anthropic as claude_gateway
 from tests.gateways import openai as chat_gateway
@@ -180,7 +181,7 @@ def test_t053_thinking_that_anthropic_did_not_sign_is_gone_before_anthropic_read
     assert sent.messages[1]["content"] == [native, said]
     assert sent.dropped == dropped
     losses = Losses()
-    body, _ = CLAUDE.redirect(Call(payload, dumps(payload)), Target("m"), losses)
+    body, _ = CLAUDE.redirect(Call(Document.of(payload)), Target("m"), losses)
     assert loads(body)["messages"][1]["content"] == [native, said]
     assert losses.dropped == dropped
     turn = {"role": "assistant", "content": "hello", "reasoning_content": "hm"}

@@ -42,7 +42,7 @@ def test_t120_calls_that_a_server_repeats_are_not_made_twice() -> None:
 
 
 def test_t128_what_the_command_line_asks_first_is_answered() -> None:
-    answer = CODEC.answer(Call({}, endpoint=Endpoint(Operation.LOCAL, "HEAD", "/ollama/")))
+    answer = CODEC.answer(Call(endpoint=Endpoint(Operation.LOCAL, "HEAD", "/ollama/")))
     assert answer is not None
     assert answer.status == 200
     routes = {(point.method, point.path) for point in CODEC.endpoints}

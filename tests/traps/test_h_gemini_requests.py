@@ -8,6 +8,7 @@ import pytest
 from gateway.protocols.codec import Call, Codec, Losses
 from gateway.protocols.gemini.signatures import SENTINEL
 from gateway.protocols.target import Target
+from gateway.wire.document import Document
 from gateway.wire.fast_json import dumps
 from tests.traps.wire import (
     CHAT,
@@ -269,7 +270,7 @@ def test_t155_no_signature_is_invented_and_none_that_is_no_base64_goes_out() -> 
 
 def test_t156_a_thinking_level_goes_up_as_the_client_spelled_it() -> None:
     payload = generate(generationConfig={"thinkingConfig": {"thinkingLevel": "HIGH"}})
-    body, _ = GEMINI.redirect(Call(payload, dumps(payload)), Target("gemini-3.5-flash"), Losses())
+    body, _ = GEMINI.redirect(Call(Document.of(payload)), Target("gemini-3.5-flash"), Losses())
     assert body == dumps(payload)
     translated = to_gemini(payload, GEMINI)
     assert translated.body["generationConfig"]["thinkingConfig"]["thinkingLevel"] == "HIGH"

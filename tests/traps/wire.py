@@ -11,6 +11,7 @@ from gateway.protocols.codec import Asked, Call, Codec, Losses, Sent, foreign_fi
 from gateway.protocols.target import Capabilities, Target
 from gateway.providers.capabilities import built_in
 from gateway.relay.lanes import Ends, EventsLane, Lane, PassingLane
+from gateway.wire.document import Document
 from gateway.wire.fast_json import dumps, loads
 
 CHAT, CLAUDE = openai_chat.CODEC, anthropic.CODEC
@@ -54,7 +55,7 @@ def cross(payload: dict[str, Any], client: Codec, upstream: Codec, model: str = 
     """`payload` for the upstream's `model`, as the built-in table knows it; `can` overrides that."""
     model = model or MODELS[upstream.name]
     payload = {"model": "alias", **payload}
-    request = client.decode_request(Call(payload, dumps(payload), params={"model": "alias"}))
+    request = client.decode_request(Call(Document.of(payload), params={"model": "alias"}))
     losses = Losses()
     capabilities: Capabilities = _TABLE.of(upstream.name, model, can)
     sent = upstream.encode_request(request, Target(model, capabilities), losses)

@@ -39,8 +39,6 @@ from gateway.wire import fast_json
 _READABLE = 4000
 """How many characters of a block without a canonical word are shown to clients of other protocols."""
 
-_PLAIN = ("type", "text")
-
 _CITATION_KINDS: Mapping[str, Literal["url", "file", "char", "page", "block", "search_result"]] = {
     "web_search_result_location": "url",
     "char_location": "char",
@@ -56,17 +54,37 @@ def decode_block(value: JsonValue, path: str) -> Part:
     Raises:
         InvalidRequest: a field is malformed.
     """
-    if isinstance(value, dict) and len(value) == len(_PLAIN) and value.get("type") == "text":
-        # Most blocks say nothing else.
-        text = value.get("text")
-        if isinstance(text, str):
-            return Text(text, origin=path)
+    plain = _decode_plain(value, path) if isinstance(value, dict) else None
+    if plain is not None:
+        return plain
     fields = Fields(value, path)
     kind = fields.required_text("type")
     decode = _DECODERS.get(kind)
     if decode is not None:
         return decode(fields)
     return decode_raw(kind, dict(value) if isinstance(value, dict) else {}, path)
+
+
+def _decode_plain(block: JsonObject, path: str) -> Part | None:
+    """The part that a block says which has no field more than it must, as nearly all are that a conversation
+    is made of; None for any other.
+    """
+    match block.get("type"), len(block):
+        case "text", 2:
+            text = block.get("text")
+            return Text(text, origin=path) if isinstance(text, str) else None
+        case "tool_use", 4:
+            call_id, name, said = block.get("id"), block.get("name"), block.get("input")
+            if isinstance(call_id, str) and isinstance(name, str) and isinstance(said, dict):
+                return ToolCall(call_id, name, fast_json.dumps(said).decode(), origin=path)
+        case "tool_result", 3:
+            call_id = block.get("tool_use_id")
+            if isinstance(call_id, str) and "content" in block:
+                content = decode_content(block["content"], f"{path}.content")
+                return ToolResult(call_id, content, origin=path)
+        case _:
+            pass
+    return None
 
 
 def _decode_text(fields: Fields) -> Text:
@@ -119,12 +137,13 @@ def with_call_signatures(parts: list[Part]) -> list[Part]:
     A call's foreign signature goes to the client as reasoning without words in front of the call.
     """
     settled: list[Part] = []
+    before: Part | None = None
     for part in parts:
-        before = settled[-1] if settled else None
-        if isinstance(part, ToolCall) and isinstance(before, Thinking) and is_carrier(before):
+        if isinstance(before, Thinking) and isinstance(part, ToolCall) and is_carrier(before):
             settled[-1] = replace(part, signature=before.signature)
         else:
             settled.append(part)
+        before = part
     return settled
 
 

@@ -1,15 +1,14 @@
 """The lane that passes a client's own bytes on: a closed list of edits."""
 
-from gateway.canonical.json import JsonValue
+from gateway.canonical.json import JsonObject, JsonValue
 from gateway.protocols import carry
 from gateway.protocols.anthropic.media import FAMILY
 from gateway.protocols.anthropic.request import loop_is_thought_through
 from gateway.protocols.codec import Call, Losses
 from gateway.protocols.target import Target
-from gateway.wire import fast_json
 
 _THINKING = b'thinking"'
-"""Stands in every body that holds reasoning."""
+"""Stands in every conversation that holds reasoning."""
 
 
 def redirect(call: Call, target: Target, losses: Losses) -> tuple[bytes, bool]:
@@ -19,21 +18,21 @@ def redirect(call: Call, target: Target, losses: Losses) -> tuple[bytes, bool]:
     Thinking with a budget goes too where calls in progress are left without it: the API would refuse them.
     Nothing is asked for on our own behalf: this protocol always says what a reply cost.
     """
-    body = call.body
-    # The bytes are searched first: most bodies hold no reasoning.
-    if _THINKING in body:
+    changes: JsonObject = {}
+    # The bytes are searched first: most conversations hold no reasoning.
+    if call.document.mentions("messages", _THINKING):
         unsigned = not target.capabilities.reasoning_replay
-        messages = _without_foreign_thinking(call.payload.get("messages"), losses, unsigned=unsigned)
+        messages = _without_foreign_thinking(call.said("messages"), losses, unsigned=unsigned)
         if messages is not None:
-            body = fast_json.splice(body, "messages", messages)
-            thinking = call.payload.get("thinking")
+            changes["messages"] = messages
+            thinking = call.said("thinking")
             enabled = isinstance(thinking, dict) and thinking.get("type") == "enabled"
             if enabled and not loop_is_thought_through(messages):
                 losses.drop("thinking", "off: the calls in progress were made without it")
-                body = fast_json.splice(body, "thinking", {"type": "disabled"})
-    if call.payload.get("model") != target.model:
-        body = fast_json.splice(body, "model", target.model)
-    return body, False
+                changes["thinking"] = {"type": "disabled"}
+    if call.said("model") != target.model:
+        changes["model"] = target.model
+    return call.document.edited(changes), False
 
 
 def _without_foreign_thinking(

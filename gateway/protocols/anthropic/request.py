@@ -27,7 +27,7 @@ from gateway.wire import fast_json
 _VERSION = "2023-06-01"
 """Takes sampling parameters, which the version of 2026-10-21 refuses, and every other host knows it."""
 
-_ROLES: tuple[Role, ...] = ("user", "assistant", "system")
+_ROLES: Mapping[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 
 _ORIGINS: Mapping[str, str] = {
     "stop": "stop_sequences",
@@ -40,6 +40,8 @@ _ORIGINS: Mapping[str, str] = {
     "visibility": "thinking.display",
 }
 
+_PLAIN = ("role", "content")
+
 _TIERS = ("auto", "standard_only")
 
 _WANTS_JSON = "Answer with one JSON object and nothing else: no text around it, no Markdown."
@@ -47,10 +49,10 @@ _WANTS_JSON = "Answer with one JSON object and nothing else: no text around it, 
 
 def asked(call: Call) -> Asked:
     """The little that routing needs, and whether thinking is to be shown."""
-    thinking = call.payload.get("thinking")
+    thinking = call.said("thinking")
     return Asked(
-        required_model(call.payload),
-        stream=call.payload.get("stream") is True,
+        required_model(call.said("model")),
+        stream=call.said("stream") is True,
         thoughts=not (isinstance(thinking, dict) and thinking.get("display") == "omitted"),
     )
 
@@ -62,9 +64,11 @@ def decode_request(call: Call) -> Request:
         InvalidRequest: a field is malformed; it names the field's path.
     """
     fields = Fields(call.payload)
-    request = Request(required_model(call.payload), _decode_system(fields), origins=dict(_ORIGINS))
+    request = Request(required_model(call.said("model")), _decode_system(fields), origins=dict(_ORIGINS))
     fields.any("model")
-    request.messages += [_decode_message(message) for message in _messages(fields)]
+    request.messages += [
+        _decode_message(message, f"messages[{number}]") for number, message in enumerate(_messages(fields))
+    ]
     request.tools = tools.decode_tools(fields)
     choice, parallel = tools.decode_choice(fields.fields("tool_choice"))
     request.tool_choice, request.parallel_tool_calls = choice, parallel
@@ -90,25 +94,32 @@ def _decode_system(fields: Fields) -> list[Message]:
     return [Message("system", parts, origin="system")] if parts else []
 
 
-def _messages(fields: Fields) -> Sequence[Fields]:
-    messages = list(fields.items("messages"))
+def _messages(fields: Fields) -> Sequence[JsonValue]:
+    messages = fields.array("messages")
     if not messages:
         raise InvalidRequest("messages: at least one message is required", param="messages")
     return messages
 
 
-def _decode_message(fields: Fields) -> Message:
-    word = fields.required_text("role")
+def _decode_message(value: JsonValue, path: str) -> Message:
+    if isinstance(value, dict) and len(value) == len(_PLAIN):
+        # Most messages say nothing else.
+        word, content = value.get("role"), value.get("content")
+        if isinstance(word, str) and word in _ROLES and content is not None:
+            parts = with_call_signatures(decode_content(content, f"{path}.content"))
+            return Message(_ROLES[word], parts, origin=path)
+    fields = Fields(value, path)
+    role = _ROLES.get(fields.required_text("role"))
     content = fields.any("content")
     if content is None:
         raise InvalidRequest(
             f"{fields.at('content')}: a string or a list is required", param=fields.at("content")
         )
     parts = with_call_signatures(decode_content(content, fields.at("content")))
-    for role in _ROLES:
-        if role == word:
-            return Message(role, parts, extras=fields.rest(FAMILY), origin=fields.path)
-    raise InvalidRequest(f"{fields.at('role')}: must be user, assistant or system", param=fields.at("role"))
+    if role is None:
+        at = fields.at("role")
+        raise InvalidRequest(f"{at}: must be user, assistant or system", param=at)
+    return Message(role, parts, extras=fields.rest(FAMILY), origin=fields.path)
 
 
 def _decode_handles(fields: Fields, request: Request) -> None:

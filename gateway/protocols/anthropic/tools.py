@@ -31,6 +31,8 @@ _OUR_WORDS: Mapping[str, str] = {
     "mcp_toolset": "mcp",
 }
 
+_PLAIN = ("name", "description", "input_schema")
+
 _WEB_SEARCH = "web_search_20250305"
 
 
@@ -42,6 +44,11 @@ def decode_tools(fields: Fields) -> list[Tool]:
 
 
 def _decode_tool(value: JsonValue, path: str) -> Tool:
+    if isinstance(value, dict) and len(value) == len(_PLAIN):
+        # Most tools have nothing else.
+        name, description, schema = map(value.get, _PLAIN)
+        if isinstance(name, str) and isinstance(description, str) and isinstance(schema, dict):
+            return Tool(name, description, schema, origin=path)
     fields = Fields(value, path)
     kind = fields.text("type")
     if kind is not None and kind != "custom":

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
+from operator import is_
 
 from gateway.canonical.content import (
     Message,
@@ -86,7 +87,12 @@ def _with_fitting_ids(messages: Iterable[Message], losses: Losses) -> Iterator[M
         if message.role == "assistant":
             sent = [_fitting_id(part, taken, losses) for part in message.parts if isinstance(part, ToolCall)]
         queue = iter(sent)
-        yield replace(message, parts=[_with_id(part, queue) for part in message.parts])
+        parts = [_with_id(part, queue) for part in message.parts]
+        yield message if _are_the_same(parts, message.parts) else replace(message, parts=parts)
+
+
+def _are_the_same(parts: Sequence[Part], others: Sequence[Part]) -> bool:
+    return len(parts) == len(others) and all(map(is_, parts, others))
 
 
 def _fitting_id(call: ToolCall, taken: dict[str, int], losses: Losses) -> str:
@@ -106,9 +112,11 @@ def _fitting_id(call: ToolCall, taken: dict[str, int], losses: Losses) -> str:
 def _with_id(part: Part, sent: Iterator[str]) -> Part:
     """A call or its result with the next id; results stand in the order of their calls."""
     if isinstance(part, ToolCall):
-        return replace(part, id=next(sent, part.id))
+        fitted = next(sent, part.id)
+        return part if fitted == part.id else replace(part, id=fitted)
     if isinstance(part, ToolResult):
-        return replace(part, call_id=next(sent, part.call_id))
+        fitted = next(sent, part.call_id)
+        return part if fitted == part.call_id else replace(part, call_id=fitted)
     return part
 
 
@@ -139,7 +147,7 @@ def _without_unsayable(message: Message, losses: Losses) -> Message:
             losses.drop(part.origin or message.origin, "reasoning of another provider")
         else:
             kept.append(part)
-    return replace(message, parts=kept)
+    return message if len(kept) == len(message.parts) else replace(message, parts=kept)
 
 
 def _merged(messages: Iterable[Message], losses: Losses) -> list[Message]:
@@ -184,7 +192,7 @@ def _ordered(message: Message, losses: Losses) -> Message:
     if not any(isinstance(part, (ServerToolUse, ServerToolResult, Opaque)) for part in others):
         others.sort(key=lambda part: not isinstance(part, Thinking))
     parts = [*others, *calls]
-    if all(new is old for new, old in zip(parts, message.parts, strict=True)):
+    if _are_the_same(parts, message.parts):
         return message
     losses.repair(message.origin, "reordered: reasoning first, tool calls last")
     return replace(message, parts=parts)

@@ -6,11 +6,13 @@ from gateway.protocols.gemini.request import COUNTED
 from gateway.protocols.gemini.signatures import SENTINEL, WRAPPED, is_foreign
 from gateway.protocols.gemini.spelling import camel, listed
 from gateway.protocols.target import Target
-from gateway.wire.fast_json import splice
 
 _CALLS = frozenset({"functionCall", "function_call"})
 _RESULTS = frozenset({"functionResponse", "function_response"})
 _SIGNATURES = frozenset({"thoughtSignature", "thought_signature"})
+_CALLED = tuple(f'"{name}"'.encode() for name in _CALLS)
+_MARK = b'"' + WRAPPED
+"""How what is wrapped begins in JSON."""
 
 
 def redirect(call: Call, target: Target, losses: Losses) -> tuple[bytes, bool]:
@@ -19,18 +21,23 @@ def redirect(call: Call, target: Target, losses: Losses) -> tuple[bytes, bool]:
     Its thoughts go with their signatures; a call keeps its place, with the vendor's stand-in where the model
     wants a signature. Nothing is asked for on our own behalf: this protocol always says what a reply cost.
     """
-    payload, body = call.payload, call.body
-    if "model" in payload:
-        body = splice(body, "model", f"models/{target.model}")
-    for name, value in payload.items():
-        if camel(name) == COUNTED and isinstance(value, dict):
+    document = call.document
+    changes: JsonObject = {}
+    if "model" in document.names:
+        changes["model"] = f"models/{target.model}"
+    for name in document.names:
+        if camel(name) == COUNTED and isinstance(value := call.said(name), dict):
             counted: JsonObject = {**value, "model": f"models/{target.model}"}
-            body = splice(body, name, _cleaned(counted, target, losses, f"{name}."))
-    if (WRAPPED in body or target.capabilities.signatures) and "contents" in payload:
-        cleaned = _cleaned({"contents": payload["contents"]}, target, losses, "")["contents"]
+            changes[name] = _cleaned(counted, target, losses, f"{name}.")
+    words = (_MARK, *_CALLED) if target.capabilities.signatures else (_MARK,)
+    # The bytes are searched first: most conversations hold none of it.
+    if any(document.mentions("contents", word) for word in words):
+        said = call.said("contents")
+        cleaned = _cleaned({"contents": said}, target, losses, "")["contents"]
         # Written anew only where something changed: an equal value may be spelled differently.
-        body = splice(body, "contents", cleaned) if cleaned != listed(payload["contents"]) else body
-    return body, False
+        if cleaned != listed(said):
+            changes["contents"] = cleaned
+    return document.edited(changes), False
 
 
 def _cleaned(request: JsonObject, target: Target, losses: Losses, path: str) -> JsonObject:

@@ -51,11 +51,11 @@ def asked(call: Call) -> Asked:
         raise InvalidRequest("model: the path must name one", param="model")
     stream = call.endpoint is not None and call.endpoint.stream is True
     framing = JSON_ARRAY if stream and call.query.get("alt") != "sse" else None
-    return Asked(model, stream, include_usage=True, framing=framing, thoughts=_wants_thoughts(call.payload))
+    return Asked(model, stream, include_usage=True, framing=framing, thoughts=_wants_thoughts(call))
 
 
-def _wants_thoughts(payload: JsonObject) -> bool:
-    said = next((value for name, value in payload.items() if camel(name) == CONFIG), None)
+def _wants_thoughts(call: Call) -> bool:
+    said = next((call.said(name) for name in call.document.names if camel(name) == CONFIG), None)
     thinking = respelled(said).get("thinkingConfig") if isinstance(said, dict) else None
     return isinstance(thinking, dict) and thinking.get("includeThoughts") is True
 

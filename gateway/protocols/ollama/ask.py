@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from gateway.errors import InvalidRequest
 from gateway.protocols.codec import Asked, Call, Losses, Operation, required_model
 from gateway.protocols.target import Target
-from gateway.wire.fast_json import splice
 
 LATEST = ":latest"
 """The tag that a name without one means."""
@@ -24,15 +23,14 @@ def asked(call: Call) -> AskedHere:
     Raises:
         InvalidRequest: the body names no model, or `stream` is no boolean.
     """
-    payload = call.payload
     # `name` is what the model was called in requests to `/api/show` of early clients.
-    model = payload.get("model") or payload.get("name")
-    stream = payload.get("stream")
+    model = call.said("model") or call.said("name")
+    stream = call.said("stream")
     if stream is not None and not isinstance(stream, bool):
         raise InvalidRequest("stream: expected true or false", param="stream")
     operation = call.endpoint.operation if call.endpoint is not None else None
     return AskedHere(
-        required_model({"model": model}).removesuffix(LATEST),
+        required_model(model).removesuffix(LATEST),
         stream=stream is not False,
         include_usage=True,
         continues=operation is Operation.COMPLETE,
@@ -41,6 +39,6 @@ def asked(call: Call) -> AskedHere:
 
 def redirect(call: Call, target: Target, _: Losses) -> tuple[bytes, bool]:
     """The client's own body for the model `target`; usage is always told."""
-    if call.payload.get("model") == target.model:
+    if call.said("model") == target.model:
         return call.body, False
-    return splice(call.body, "model", target.model), False
+    return call.document.edited({"model": target.model}), False

@@ -33,9 +33,9 @@ def answer(call: Call) -> HttpAnswer | None:
     match call.endpoint.operation:
         case Operation.LOCAL:
             return _fixed(call, call.endpoint.path)
-        case Operation.GENERATE if not call.payload.get("messages"):
+        case Operation.GENERATE if call.document.is_empty("messages"):
             return _loaded(call)
-        case Operation.COMPLETE if not (call.payload.get("prompt") or call.payload.get("images")):
+        case Operation.COMPLETE if call.document.is_empty("prompt") and call.document.is_empty("images"):
             return _loaded(call)
         case _:
             return None
@@ -51,7 +51,7 @@ def _fixed(call: Call, path: str) -> HttpAnswer | None:
 def _loaded(call: Call) -> HttpAnswer:
     meant = asked(call)
     meant.created = call.received
-    keep = call.payload.get("keep_alive")
+    keep = call.said("keep_alive")
     reason = "unload" if keep in (0, "0", "0s") and keep is not False else "load"
     return HttpAnswer(200, dumps({**line(meant, {}), "done": True, "done_reason": reason}))
 

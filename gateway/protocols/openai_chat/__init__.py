@@ -1,10 +1,12 @@
 """The OpenAI Chat Completions protocol, and what the vendors of compatible endpoints make of it."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from gateway.canonical.json import JsonObject, JsonValue
 from gateway.errors import BadUpstreamReply, InvalidRequest
+from gateway.protocols import carry
 from gateway.protocols.codec import Asked, Call, Codec, Endpoint, Losses, ModelCard, Operation, required_model
 from gateway.protocols.model_lists import in_data
 from gateway.protocols.openai_chat.errors import decode_error, encode_error
@@ -15,17 +17,19 @@ from gateway.protocols.openai_chat.response import decode_response, encode_respo
 from gateway.protocols.openai_chat.stream import ChatMender, ChatStreamDecoder, ChatStreamEncoder
 from gateway.protocols.openai_chat.tools import decode_signature
 from gateway.protocols.target import Target
-from gateway.wire.fast_json import JsonError, dumps, loads, splice
+from gateway.wire.fast_json import JsonError, dumps, loads
 from gateway.wire.sse import SSE
+
+_SIGNATURE = b'"thought_signature"'
 
 
 def _asked(call: Call) -> Asked:
-    options, reasoning = call.payload.get("stream_options"), call.payload.get("reasoning")
-    stream = call.payload.get("stream")
+    options, reasoning = call.said("stream_options"), call.said("reasoning")
+    stream = call.said("stream")
     if stream is not None and not isinstance(stream, bool):
         raise InvalidRequest("stream: expected true or false", param="stream")
     return Asked(
-        required_model(call.payload),
+        required_model(call.said("model")),
         stream=bool(stream),
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         thoughts=not (isinstance(reasoning, dict) and reasoning.get("exclude") is True),
@@ -33,29 +37,40 @@ def _asked(call: Call) -> Asked:
 
 
 def _redirect(call: Call, target: Target, losses: Losses) -> tuple[bytes, bool]:
-    payload, body = call.payload, call.body
-    if payload.get("model") != target.model:
-        body = splice(body, "model", target.model)
-    messages = payload.get("messages")
-    if isinstance(messages, list):
-        replay = target.capabilities.reasoning_replay
-        kept: list[JsonValue] = [
-            _without_foreign(message, f"messages[{number}]", losses, replay=replay)
-            for number, message in enumerate(messages)
-        ]
-        if not target.capabilities.signatures:
-            kept = [
-                _without_signatures(message, f"messages[{number}]", losses)
-                for number, message in enumerate(kept)
-            ]
-        # Written anew only where something went: an equal value may be spelled differently.
-        body = splice(body, "messages", kept) if kept != messages else body
+    changes: JsonObject = {}
+    if call.said("model") != target.model:
+        changes["model"] = target.model
+    messages = _without_state_of_others(call, target, losses)
+    if messages is not None:
+        changes["messages"] = messages
     asked = _asked(call)
-    if not asked.stream or asked.include_usage or not target.capabilities.stream_usage:
-        return body, False
-    options = payload.get("stream_options")
-    options = options if isinstance(options, dict) else {}
-    return splice(body, "stream_options", {**options, "include_usage": True}), True
+    usage_is_ours = asked.stream and not asked.include_usage and target.capabilities.stream_usage
+    if usage_is_ours:
+        options = call.said("stream_options")
+        changes["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+    return call.document.edited(changes), usage_is_ours
+
+
+def _without_state_of_others(call: Call, target: Target, losses: Losses) -> list[JsonValue] | None:
+    """The messages without what the target's provider did not issue; None where nothing goes: an equal value
+    may be spelled differently.
+    """
+    mentions = partial(call.document.mentions, "messages")
+    # The bytes are searched first: most conversations hold nothing of the kind.
+    signed = not target.capabilities.signatures and mentions(_SIGNATURE)
+    messages = call.said("messages") if signed or mentions(carry.MARK) else None
+    if not isinstance(messages, list):
+        return None
+    replay = target.capabilities.reasoning_replay
+    kept: list[JsonValue] = [
+        _without_foreign(message, f"messages[{number}]", losses, replay=replay)
+        for number, message in enumerate(messages)
+    ]
+    if signed:
+        kept = [
+            _without_signatures(message, f"messages[{number}]", losses) for number, message in enumerate(kept)
+        ]
+    return kept if kept != messages else None
 
 
 def _without_foreign(message: JsonValue, path: str, losses: Losses, *, replay: bool) -> JsonValue:

@@ -66,24 +66,29 @@ def encode_parts(parts: Sequence[Part], way: Way) -> list[JsonObject]:
     """
     content: list[JsonObject] = []
     for part in parts:
-        content += _encode_part(part, way)
+        # Words are what most of a conversation is.
+        content += _encode_text(part, way) if isinstance(part, Text) else _encode_part(part, way)
     return content
+
+
+def _encode_text(text: Text, way: Way) -> Sequence[JsonObject]:
+    if text.citations:
+        way.losses.drop(f"{text.origin}.citations")
+    if text.text == "":
+        way.losses.repair(text.origin, "left out: it is empty")
+        return ()
+    said: JsonObject = {"type": "text", "text": text.text}
+    if text.cache is not None:
+        said |= encode_mark(text.cache, text.origin, way)
+    return (merged(text.extras, said) if text.extras else said,)
 
 
 def _encode_part(part: Part, way: Way) -> Iterator[JsonObject]:
     match part:
-        case Text():
-            if part.citations:
-                way.losses.drop(f"{part.origin}.citations")
-            if part.text == "":
-                way.losses.repair(part.origin, "left out: it is empty")
-                return
-            said: JsonObject = {"type": "text", "text": part.text}
-            yield merged(part.extras, {**said, **encode_mark(part.cache, part.origin, way)})
         case Refusal():
             yield merged(part.extras, {"type": "refusal", "refusal": part.text})
         case Media():
-            mark = encode_mark(part.cache, part.origin, way)
+            mark = {} if part.cache is None else encode_mark(part.cache, part.origin, way)
             for piece in encode_media(part, way.capabilities, way.losses):
                 yield merged(part.extras, {**piece, **mark})
         case Opaque(protocol, raw) | ServerToolUse(protocol, _, raw) | ServerToolResult(protocol, _, raw) if (
@@ -101,6 +106,7 @@ def plain(content: list[JsonObject]) -> JsonValue:
     """Content as a string where that says all of it: not every vendor takes lists."""
     if not content:
         return ""
-    if len(content) == 1 and content[0].keys() == {"type", "text"}:
-        return content[0]["text"]
+    first = content[0]
+    if len(content) == 1 and len(first) == 2 and "type" in first and "text" in first:
+        return first["text"]
     return [*content]

@@ -152,7 +152,7 @@ def encode_messages(messages: Sequence[Message], way: Way) -> list[JsonObject]:
     """
     history = paired(messages, way.losses)
     instructions = leading(history)
-    wire = list(_encode_instructions(instructions, way))
+    wire = list(_encode_instructions(instructions, way)) if instructions else []
     for message in history[len(instructions) :]:
         wire += _ENCODERS[message.role](message, way)
     return wire
@@ -162,9 +162,8 @@ def _encode_instructions(instructions: Sequence[Message], way: Way) -> Iterator[
     for message in instructions[1:]:
         way.losses.repair(message.origin, "joined to the instructions before it")
         _note_unsaid(message, way, name=True)
-    if instructions:
-        parts = list(without_billing(chain.from_iterable(each.parts for each in instructions), way.losses))
-        yield from _encode_said(replace(instructions[0], parts=parts), way)
+    parts = list(without_billing(chain.from_iterable(each.parts for each in instructions), way.losses))
+    yield from _encode_said(replace(instructions[0], parts=parts), way)
 
 
 def _encode_said(message: Message, way: Way) -> Iterator[JsonObject]:
@@ -192,7 +191,9 @@ def _encode_user(message: Message, way: Way) -> Iterator[JsonObject]:
     attached: list[JsonObject] = []
     for result in results:
         yield _encode_result(result, attached, way)
-    rest = [part for part in message.parts if not isinstance(part, ToolResult)]
+    rest = message.parts
+    if results:
+        rest = [part for part in rest if not isinstance(part, ToolResult)]
     content = [*attached, *encode_parts(rest, way)]
     if content or not results:
         yield _message({"role": "user", "content": plain(content)}, message, way)
@@ -228,7 +229,9 @@ def _encode_result(result: ToolResult, attached: list[JsonObject], way: Way) -> 
     }
     if result.name is not None:
         said["name"] = result.name
-    return merged(result.extras, {**said, **encode_mark(result.cache, result.origin, way)})
+    if result.cache is not None:
+        said |= encode_mark(result.cache, result.origin, way)
+    return merged(result.extras, said) if result.extras else said
 
 
 def _as_error(content: list[JsonObject]) -> list[JsonObject]:
@@ -238,23 +241,25 @@ def _as_error(content: list[JsonObject]) -> list[JsonObject]:
     return [{**first, "text": f"Error: {first['text']}"}, *others]
 
 
-_RANKS: Mapping[type, int] = {Thinking: 0, ToolCall: 3}
-
-
-def _rank(part: Part) -> int:
-    """Where the wire has `part` of an assistant's message: reasoning, words, sound, calls."""
-    return 2 if isinstance(part, Media) else _RANKS.get(type(part), 1)
+_THOUGHT, _WORDS, _SOUND, _CALL = range(4)
+_RANKS: Mapping[type, int] = {Thinking: _THOUGHT, Media: _SOUND, ToolCall: _CALL}
+"""Where the wire has the parts of an assistant's message: reasoning, words (and all others), sound, calls."""
 
 
 def _encode_assistant(message: Message, way: Way) -> Iterator[JsonObject]:
     _note_unsaid(message, way)
-    ranks = [_rank(part) for part in message.parts]
+    parts = message.parts
+    ranks = [_RANKS.get(type(part), _WORDS) for part in parts]
     if ranks != sorted(ranks):
         way.losses.repair(message.origin, "reordered: reasoning, words, calls")
-    calls: list[JsonValue] = [encode_call(call, way) for call in calls_of(message)]
-    said = _encode_reasoning(message, way, calling=bool(calls))
-    words = [part for part in message.parts if _rank(part) == 1]
-    said |= _encode_audio(message)
+    calls: list[JsonValue] = [encode_call(part, way) for part in parts if isinstance(part, ToolCall)]
+    said: JsonObject = {}
+    if _THOUGHT in ranks or way.capabilities.reasoning_replay:
+        said = _encode_reasoning(message, way, calling=bool(calls))
+    if _SOUND in ranks:
+        for part in parts:
+            said |= _encode_audio(part) if isinstance(part, Media) else {}
+    words = [part for part, rank in zip(parts, ranks, strict=True) if rank == _WORDS]
     content = encode_parts(words, way)
     if calls:
         said["tool_calls"] = calls
@@ -265,18 +270,14 @@ def _encode_assistant(message: Message, way: Way) -> Iterator[JsonObject]:
     yield _message({"role": "assistant", "content": words_said, **said}, message, way)
 
 
-def _encode_audio(message: Message) -> JsonObject:
-    for part in message.parts:
-        if not isinstance(part, Media):
-            continue
-        if part.kind != "audio" or not isinstance(part.source, FileRef) or part.source.family != NAME:
-            raise Unsayable(
-                f"{part.origin}: no {part.kind} may stand in an assistant's message here; "
-                "move it to a user message",
-                param=part.origin,
-            )
-        return {"audio": {"id": part.source.file_id}}
-    return {}
+def _encode_audio(media: Media) -> JsonObject:
+    if media.kind != "audio" or not isinstance(media.source, FileRef) or media.source.family != NAME:
+        raise Unsayable(
+            f"{media.origin}: no {media.kind} may stand in an assistant's message here; "
+            "move it to a user message",
+            param=media.origin,
+        )
+    return {"audio": {"id": media.source.file_id}}
 
 
 def _encode_reasoning(message: Message, way: Way, *, calling: bool) -> JsonObject:
@@ -311,7 +312,7 @@ def _message(said: JsonObject, message: Message, way: Way) -> JsonObject:
             said["name"] = message.name
         else:
             way.losses.drop(f"{message.origin}.name")
-    return merged(message.extras, said)
+    return merged(message.extras, said) if message.extras else said
 
 
 def _note_unsaid(message: Message, way: Way, *, name: bool = False) -> None:

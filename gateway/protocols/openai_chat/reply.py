@@ -44,15 +44,8 @@ _FINISHES: Mapping[StopReason, str] = {
 }
 """Every other reason is an ordinary `stop`."""
 
-_USAGE_FIELDS = frozenset(
-    {
-        "prompt_tokens",
-        "completion_tokens",
-        "total_tokens",
-        "prompt_tokens_details",
-        "completion_tokens_details",
-    }
-)
+_SUMS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+_USAGE_FIELDS = _SUMS | {"prompt_tokens_details", "completion_tokens_details"}
 _HEAD_FIELDS = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "obfuscation", "p", "x_groq"}
 )
@@ -89,31 +82,38 @@ def decode_usage(payload: dict[str, Any]) -> Usage | None:
         value = groq.get("usage") if isinstance(groq, dict) else None
     if not isinstance(value, dict):
         return None
+    usage = Usage(
+        input_tokens=_count(value, "prompt_tokens"), output_tokens=_count(value, "completion_tokens")
+    )
+    if not value.keys() <= _SUMS:
+        _decode_details(value, usage)
+    return usage
+
+
+def _decode_details(value: dict[str, Any], usage: Usage) -> None:
+    """What the counts are made of, and what only this protocol knows."""
     read, written = _details(value, "prompt"), _details(value, "completion")
-    output = _count(value, "completion_tokens")
-    reasoning = _count(written, "reasoning_tokens")
-    if reasoning is not None and output is not None:
+    usage.cache_read = _first(
+        _count(read, "cached_tokens"),
+        _count(value, "prompt_cache_hit_tokens"),
+        _count(value, "cached_tokens"),
+    )
+    usage.cache_write = _first(
+        _count(read, "cache_write_tokens"), _count(value, "cache_creation_input_tokens")
+    )
+    usage.audio_input = _count(read, "audio_tokens")
+    usage.reasoning = _count(written, "reasoning_tokens")
+    if usage.reasoning is not None and usage.output_tokens is not None:
         # Some count the reasoning with another tokenizer and get more of it than of everything.
-        reasoning = min(reasoning, output)
+        usage.reasoning = min(usage.reasoning, usage.output_tokens)
+    usage.audio_output = _count(written, "audio_tokens")
+    usage.accepted_prediction = _count(written, "accepted_prediction_tokens")
+    usage.rejected_prediction = _count(written, "rejected_prediction_tokens")
     extras: JsonObject = {
         name: count for name, count in value.items() if name not in _USAGE_FIELDS and count is not None
     }
-    return Usage(
-        input_tokens=_count(value, "prompt_tokens"),
-        cache_read=_first(
-            _count(read, "cached_tokens"),
-            _count(value, "prompt_cache_hit_tokens"),
-            _count(value, "cached_tokens"),
-        ),
-        cache_write=_first(_count(read, "cache_write_tokens"), _count(value, "cache_creation_input_tokens")),
-        audio_input=_count(read, "audio_tokens"),
-        output_tokens=output,
-        reasoning=reasoning,
-        audio_output=_count(written, "audio_tokens"),
-        accepted_prediction=_count(written, "accepted_prediction_tokens"),
-        rejected_prediction=_count(written, "rejected_prediction_tokens"),
-        extras={NAME: extras} if extras else {},
-    )
+    if extras:
+        usage.extras = {NAME: extras}
 
 
 def _details(usage: dict[str, Any], side: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def decode_request(call: Call) -> Request:
     origins: dict[str, str] = {}
     body.any("model")
     request = Request(
-        model=required_model(call.payload),
+        model=required_model(call.said("model")),
         messages=decode_messages(body),
         tools=decode_tools(body),
         tool_choice=decode_choice(body, origins),

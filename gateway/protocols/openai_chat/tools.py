@@ -45,10 +45,8 @@ def decode_mark(fields: Fields) -> CacheMark | None:
     return None
 
 
-def encode_mark(mark: CacheMark | None, origin: str, way: Way) -> JsonObject:
-    """The field that says `mark`, nothing if there is none or the model takes none."""
-    if mark is None:
-        return {}
+def encode_mark(mark: CacheMark, origin: str, way: Way) -> JsonObject:
+    """The field that says `mark`, nothing if the model takes none."""
     if not way.capabilities.cache_marks:
         way.losses.drop(f"{origin}.cache_control")
         return {}
@@ -189,8 +187,10 @@ def _encode_tool(tool: Tool, way: Way) -> JsonObject:
         inner["parameters"] = schema
     if tool.strict is not None:
         inner["strict"] = tool.strict
-    said: JsonObject = {"type": tool.kind, tool.kind: inner, **encode_mark(tool.cache, tool.origin, way)}
-    return merged(tool.extras, said)
+    said: JsonObject = {"type": tool.kind, tool.kind: inner}
+    if tool.cache is not None:
+        said |= encode_mark(tool.cache, tool.origin, way)
+    return merged(tool.extras, said) if tool.extras else said
 
 
 def named(name: str, namespace: str | None, origin: str, way: Way) -> str:
@@ -337,10 +337,11 @@ def encode_call(call: ToolCall, way: Way) -> JsonObject:
     if call.item_id is not None:
         way.losses.repair(call.origin, "without its item id")
     said: JsonObject = {"id": sent_id(call.id, call.origin, way), "type": call.kind, call.kind: inner}
-    said |= encode_mark(call.cache, call.origin, way)
+    if call.cache is not None:
+        said |= encode_mark(call.cache, call.origin, way)
     if call.signature is not None:
         if call.signature.family == "gemini" and way.capabilities.reasoning_replay:
             said |= encode_signature(call.signature)
         else:
             way.losses.drop(f"{call.origin}.signature")
-    return merged(call.extras, said)
+    return merged(call.extras, said) if call.extras else said

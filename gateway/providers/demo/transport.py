@@ -13,7 +13,8 @@ from gateway.errors import GatewayError, InvalidRequest, NotFound
 from gateway.protocols.codec import Call, HttpAnswer, Losses, ModelCard
 from gateway.protocols.openai_chat import CODEC
 from gateway.providers.demo.answer import answer, check, spoken
-from gateway.wire.fast_json import JsonError, loads_strict
+from gateway.wire.document import Document, NoObjectError
+from gateway.wire.fast_json import JsonError
 from gateway.wire.http import HttpReply, HttpRequest
 
 BASE_URL = "http://demo.invalid/v1"
@@ -78,13 +79,13 @@ class DemoTransport:
 
 def _call(request: HttpRequest) -> Call:
     try:
-        payload = loads_strict(request.body)
+        document = Document(request.body)
+    except NoObjectError as error:
+        raise InvalidRequest("body: an object is required") from error
     except JsonError as error:
         raise InvalidRequest(f"body: {error}") from error
-    if not isinstance(payload, dict):
-        raise InvalidRequest("body: an object is required")
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Call(payload=payload, body=request.body, headers=headers)
+    return Call(document, headers)
 
 
 def _whole(reply: HttpAnswer) -> HttpReply:

@@ -8,6 +8,7 @@ from gateway.canonical.request import Request
 from gateway.protocols.anthropic import CODEC
 from gateway.protocols.codec import Call, Losses, Sent
 from gateway.protocols.target import Capabilities, Target
+from gateway.wire.document import Document
 
 HELLO = Message("user", [Text("hello")], origin="messages[0]")
 SCHEMA: JsonObject = {"type": "object", "properties": {"a": {"type": "string"}}}
@@ -15,7 +16,8 @@ SCHEMA: JsonObject = {"type": "object", "properties": {"a": {"type": "string"}}}
 
 def decoded(**body: Any) -> Request:
     """The request that a body with these fields says."""
-    return CODEC.decode_request(Call({"model": "m", "messages": [{"role": "user", "content": "hi"}], **body}))
+    said = {"model": "m", "messages": [{"role": "user", "content": "hi"}], **body}
+    return CODEC.decode_request(Call(Document.of(said)))
 
 
 def said(*blocks: Any) -> list[Part]:

@@ -6,6 +6,7 @@ from gateway.canonical.request import OutputFormat, Request
 from gateway.protocols.anthropic import CODEC
 from gateway.protocols.codec import Call, Losses
 from gateway.protocols.target import Target
+from gateway.wire.document import Document
 
 
 def test_a_container_and_the_display_of_thinking_are_named_as_the_client_wrote_them() -> None:
@@ -16,7 +17,7 @@ def test_a_container_and_the_display_of_thinking_are_named_as_the_client_wrote_t
         "container": "container_1",
         "thinking": {"type": "adaptive", "display": "omitted"},
     }
-    request = CODEC.decode_request(Call(payload))
+    request = CODEC.decode_request(Call(Document.of(payload)))
 
     assert request.origin_of("continuation") == "container"
     assert request.origin_of("visibility") == "thinking.display"

@@ -17,13 +17,14 @@ from gateway.canonical.content import (
     ToolResult,
 )
 from gateway.canonical.json import JsonObject, JsonValue
-from gateway.canonical.request import OutputFormat, Reasoning, Sampling, Tool, ToolChoice
+from gateway.canonical.request import OutputFormat, Reasoning, Request, Sampling, Tool, ToolChoice
 from gateway.errors import InvalidRequest, Unsayable
 from gateway.protocols import carry
 from gateway.protocols.anthropic import CODEC
 from gateway.protocols.codec import Call, Losses
 from gateway.protocols.target import Capabilities, Target
 from gateway.wire import fast_json
+from gateway.wire.document import Document
 from tests.protocols.anthropic.exchange import (
     HELLO,
     SCHEMA,
@@ -59,6 +60,9 @@ def test_a_malformed_field_is_named_by_its_path() -> None:
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user"}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": None}]}, "messages[0].content"),
+        ({"messages": [{"role": ["user"], "content": "x"}]}, "messages[0].role"),
+        ({"messages": ["x"]}, "messages[0]"),
         ({"tool_choice": {"type": "some"}}, "tool_choice.type"),
         ({"thinking": {"type": "much"}}, "thinking.type"),
         ({"output_config": {"effort": "huge"}}, "output_config.effort"),
@@ -70,6 +74,46 @@ def test_what_the_api_refuses_is_refused_with_its_path(body: dict[str, Any], par
     with pytest.raises(InvalidRequest) as caught:
         decoded(**body)
     assert caught.value.param == param
+
+
+PLAIN: dict[str, JsonObject] = {
+    "text": {"type": "text", "text": "hi"},
+    "tool_use": {"type": "tool_use", "id": "a", "name": "f", "input": {"x": [1]}},
+    "tool_result": {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "text", "text": "hi"}]},
+}
+
+
+@pytest.mark.parametrize("block", PLAIN.values(), ids=PLAIN)
+def test_what_says_no_more_than_it_must_is_read_like_all_else(block: JsonObject) -> None:
+    def read(beside: JsonObject) -> Request:
+        message: JsonObject = {"role": "user", "content": [{**block, **beside}], **beside}
+        tool: JsonObject = {"name": "f", "description": "d", "input_schema": SCHEMA, **beside}
+        return decoded(messages=[message], tools=[tool])
+
+    plain, other = read({}), read({"cache_control": None})
+    assert (plain.messages, plain.tools) == (other.messages, other.tools)
+    assert plain.messages[0].origin == other.messages[0].origin == "messages[0]"
+    assert plain.messages[0].parts[0].origin == other.messages[0].parts[0].origin == "messages[0].content[0]"
+    assert plain.tools[0].origin == other.tools[0].origin == "tools[0]"
+
+
+@pytest.mark.parametrize(
+    ("block", "field"),
+    [(block, name) for block in PLAIN.values() for name in block if name not in {"input", "content"}],
+)
+def test_a_malformed_field_of_what_says_no_more_than_it_must_is_named(block: JsonObject, field: str) -> None:
+    for value in (7, [block[field]], None):
+        with pytest.raises(InvalidRequest) as caught:
+            decoded(messages=[{"role": "user", "content": [{**block, field: value}]}])
+        assert caught.value.param == f"messages[0].content[0].{field}"
+
+
+@pytest.mark.parametrize("field", ["name", "description", "input_schema"])
+def test_a_malformed_field_of_a_plain_tool_is_named(field: str) -> None:
+    tool: JsonObject = {"name": "f", "description": "d", "input_schema": SCHEMA, field: 7}
+    with pytest.raises(InvalidRequest) as caught:
+        decoded(tools=[tool])
+    assert caught.value.param == f"tools[0].{field}"
 
 
 @pytest.mark.parametrize(
@@ -277,7 +321,7 @@ def test_a_calls_foreign_state_is_put_back_onto_the_call() -> None:
 def test_the_bytes_lane_changes_the_model_and_foreign_reasoning_and_nothing_else() -> None:
     body = b'{ "max_tokens": 1.0, "model":"m", "messages": [ {"role":"user","content":"\\u0041"} ] }'
     losses = Losses()
-    sent = CODEC.redirect(Call(fast_json.loads(body), body), Target("up"), losses)
+    sent = CODEC.redirect(Call(Document(body)), Target("up"), losses)
     assert sent == (body.replace(b'"m"', b'"up"'), False)
     assert not losses
     foreign: dict[str, Any] = {
@@ -287,9 +331,17 @@ def test_the_bytes_lane_changes_the_model_and_foreign_reasoning_and_nothing_else
     }
     payload: dict[str, Any] = {"model": "up", "messages": [{"role": "assistant", "content": [foreign]},
                                                           {"role": "user", "content": "x"}]}  # fmt: skip
-    sent = CODEC.redirect(Call(payload, fast_json.dumps(payload)), Target("up"), losses)
+    sent = CODEC.redirect(Call(Document.of(payload)), Target("up"), losses)
     assert fast_json.loads(sent[0])["messages"] == [{"role": "user", "content": "x"}]
     assert losses.dropped == ["messages[0].content[0] reasoning of another provider"]
+
+
+def test_reasoning_of_its_own_leaves_the_bytes_alone() -> None:
+    block = b'{ "type":"thinking", "thinking":"\\u0041", "signature":"EqQB" }'
+    body = b'{"model":"up","messages":[{"role":"assistant","content":[%b]}]}' % block
+    losses = Losses()
+    assert CODEC.redirect(Call(Document(body)), Target("up"), losses) == (body, False)
+    assert not losses
 
 
 @pytest.mark.parametrize(
@@ -315,15 +367,15 @@ def test_the_bytes_lane_stops_thinking_where_a_loop_is_left_without_it(
         *({"role": "user", "content": words} for words in question),
     ]
     payload: JsonObject = {"model": "up", "thinking": thinking, "messages": messages}
-    body, _ = CODEC.redirect(Call(payload, fast_json.dumps(payload)), Target("up"), Losses())
+    body, _ = CODEC.redirect(Call(Document.of(payload)), Target("up"), Losses())
     assert fast_json.loads(body)["thinking"] == sent
 
 
 def test_routing_needs_the_model_and_whether_to_stream() -> None:
-    told = CODEC.asked(Call({"model": "m", "stream": True}))
+    told = CODEC.asked(Call(Document.of({"model": "m", "stream": True})))
     assert (told.model, told.stream) == ("m", True)
     with pytest.raises(InvalidRequest):
-        CODEC.asked(Call({"stream": True}))
+        CODEC.asked(Call(Document.of({"stream": True})))
 
 
 def test_handles_and_unknown_fields_go_there_and_back() -> None:
@@ -405,7 +457,7 @@ def through(messages: Any, **fields: Any) -> tuple[dict[str, Any], Losses]:
     """What the bytes lane makes of a body with `messages`."""
     payload: dict[str, Any] = {"model": "up", "messages": messages, **fields}
     losses = Losses()
-    body, _ = CODEC.redirect(Call(payload, fast_json.dumps(payload)), Target("up"), losses)
+    body, _ = CODEC.redirect(Call(Document.of(payload)), Target("up"), losses)
     return dict(fast_json.loads(body)), losses
 
 
@@ -437,4 +489,4 @@ def test_the_bytes_lane_knows_a_loop_whose_calls_it_cannot_see() -> None:
     ],
 )
 def test_thinking_is_shown_but_to_those_who_do_not_want_it(thinking: JsonValue, wanted: bool) -> None:
-    assert CODEC.asked(Call({"model": "m", "thinking": thinking})).thoughts is wanted
+    assert CODEC.asked(Call(Document.of({"model": "m", "thinking": thinking}))).thoughts is wanted

@@ -9,6 +9,7 @@ from gateway.canonical.request import Request
 from gateway.protocols.codec import Asked, Call, Endpoint, Losses, Operation, Sent
 from gateway.protocols.gemini import CODEC
 from gateway.protocols.target import Capabilities, Target
+from gateway.wire.document import Document
 from gateway.wire.fast_json import dumps, loads
 from gateway.wire.frames import Frame
 
@@ -18,7 +19,7 @@ ASKED = Asked("alias", stream=True, include_usage=True, reply_id="r1", created=1
 def call(payload: JsonObject, *, stream: bool = False, model: str = "m") -> Call:
     """A client's request."""
     endpoint = Endpoint(Operation.GENERATE, "POST", "/", stream=stream)
-    return Call(payload, dumps(payload), params={"model": model}, endpoint=endpoint)
+    return Call(Document.of(payload), params={"model": model}, endpoint=endpoint)
 
 
 def decoded(*contents: JsonValue, **settings: JsonValue) -> Request:

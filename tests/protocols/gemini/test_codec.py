@@ -12,6 +12,7 @@ from gateway.protocols.codec import Call, Losses, ModelCard
 from gateway.protocols.gemini import CODEC
 from gateway.protocols.gemini.signatures import SENTINEL, is_foreign, unwrap, wrap
 from gateway.protocols.target import Capabilities, Target
+from gateway.wire.document import Document
 from gateway.wire.fast_json import dumps, loads
 from tests.protocols.gemini.exchange import call
 
@@ -130,6 +131,15 @@ def test_a_body_without_foreign_signatures_passes_byte_by_byte() -> None:
     assert not losses
 
 
+def test_calls_that_are_signed_pass_byte_by_byte_to_a_model_that_wants_signatures() -> None:
+    losses = Losses()
+    call_of_its_own: JsonObject = {"functionCall": {"name": "f"}, "thoughtSignature": "c2ln"}
+    contents: list[JsonValue] = [{"role": "user", "parts": [{"text": "hi"}]}, {"parts": [call_of_its_own]}]
+    said, up = redirected({"contents": contents}, losses, signatures=True)
+    assert up == said
+    assert not losses
+
+
 def test_the_model_is_named_where_the_body_names_one() -> None:
     inner: JsonObject = {"model": "models/m", "contents": [{"role": "user"}, "x"]}
     _, up = redirected({"model": "models/m", "generate_content_request": inner}, Losses())
@@ -181,7 +191,7 @@ def test_what_another_provider_signed_stays_here() -> None:
     ],
 )
 def test_thoughts_are_shown_to_those_who_ask_for_them(body: JsonObject, wanted: bool) -> None:
-    assert CODEC.asked(Call(body, params={"model": "m"})).thoughts is wanted
+    assert CODEC.asked(Call(Document.of(body), params={"model": "m"})).thoughts is wanted
 
 
 def test_a_call_of_the_turn_at_hand_that_nobody_signed_gets_the_vendors_stand_in() -> None:

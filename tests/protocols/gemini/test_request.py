@@ -34,12 +34,12 @@ CALL = ToolCall("c1", "look", '{"q":1}', origin="messages[1].content[0]")
 
 def test_model_stream_and_framing_stand_in_the_address() -> None:
     stream = Endpoint(Operation.GENERATE, "POST", "/", stream=True)
-    asked = CODEC.asked(Call({}, params={"model": "models/org/m:free"}, endpoint=stream))
+    asked = CODEC.asked(Call(params={"model": "models/org/m:free"}, endpoint=stream))
     assert (asked.model, asked.stream, asked.framing) == ("org/m:free", True, JSON_ARRAY)
-    sse = CODEC.asked(Call({}, params={"model": "m"}, query={"alt": "sse"}, endpoint=stream))
+    sse = CODEC.asked(Call(params={"model": "m"}, query={"alt": "sse"}, endpoint=stream))
     assert (sse.stream, sse.framing) == (True, None)
     with pytest.raises(InvalidRequest, match="model"):
-        CODEC.asked(Call({}))
+        CODEC.asked(Call())
 
 
 def test_both_spellings_say_the_same_but_inside_what_is_the_users_own() -> None:

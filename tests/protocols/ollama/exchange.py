@@ -9,6 +9,7 @@ from gateway.canonical.usage import Stop, StopReason
 from gateway.protocols.codec import Asked, Call, Endpoint, Losses, Operation, Sent
 from gateway.protocols.ollama import CODEC
 from gateway.protocols.target import Capabilities, Target
+from gateway.wire.document import Document
 from gateway.wire.fast_json import dumps, loads
 from gateway.wire.frames import Frame
 
@@ -20,7 +21,7 @@ CREATED = 1767225600
 def called(endpoint: Endpoint = CHAT, **body: Any) -> Call:
     """A client's call."""
     payload = {"model": "m-1", **body}
-    return Call(payload, dumps(payload), endpoint=endpoint, received=CREATED)
+    return Call(Document.of(payload), endpoint=endpoint, received=CREATED)
 
 
 def decoded(endpoint: Endpoint = CHAT, **body: Any) -> Request:

@@ -8,6 +8,7 @@ from gateway import errors
 from gateway.protocols.codec import Call, Endpoint, Losses, ModelCard, Operation
 from gateway.protocols.ollama import CODEC
 from gateway.protocols.target import Target
+from gateway.wire.document import Document
 from gateway.wire.fast_json import loads
 from tests.protocols.ollama.exchange import CHAT, GENERATE, called
 
@@ -40,9 +41,9 @@ def test_a_request_that_only_loads_a_model_is_answered_here(
         called(GENERATE, prompt="x"),
         called(GENERATE, images=["AAAA"]),
         called(Endpoint(Operation.LIST_MODELS, "GET", "/api/tags")),
-        Call({}),
-        Call({}, params={"pool": "p"}, endpoint=Endpoint(Operation.LOCAL, "GET", "/{pool}/")),
-        Call({}, endpoint=Endpoint(Operation.LOCAL, "GET", "/nothing")),
+        Call(),
+        Call(params={"pool": "p"}, endpoint=Endpoint(Operation.LOCAL, "GET", "/{pool}/")),
+        Call(endpoint=Endpoint(Operation.LOCAL, "GET", "/nothing")),
     ],
 )
 def test_everything_else_is_not(call: Call) -> None:
@@ -58,7 +59,7 @@ def test_everything_else_is_not(call: Call) -> None:
     ],
 )
 def test_what_is_always_the_same_is_answered_here(path: str, body: bytes) -> None:
-    answer = CODEC.answer(Call({}, endpoint=Endpoint(Operation.LOCAL, "GET", path)))
+    answer = CODEC.answer(Call(endpoint=Endpoint(Operation.LOCAL, "GET", path)))
     assert answer is not None
     assert answer.body == body
 
@@ -81,12 +82,12 @@ def test_a_model_is_shown_with_the_size_of_its_context() -> None:
 
 
 def test_early_clients_call_the_model_name() -> None:
-    assert CODEC.asked(Call({"name": "m:latest"})).model == "m"
+    assert CODEC.asked(Call(Document.of({"name": "m:latest"}))).model == "m"
 
 
 def test_the_clients_own_bytes_pass_but_for_the_models_name() -> None:
     body = b'{ "model":"a", "options":{"seed":1.0} }'
-    call = Call(loads(body), body)
+    call = Call(Document(body))
     assert CODEC.redirect(call, Target("a"), Losses()) == (body, False)
     assert CODEC.redirect(call, Target("b"), Losses()) == (body.replace(b'"a"', b'"b"'), False)
 

@@ -9,6 +9,7 @@ from gateway.canonical.request import Request
 from gateway.protocols.codec import Asked, Call, Losses, Sent
 from gateway.protocols.openai_chat import CODEC
 from gateway.protocols.target import Capabilities, Target
+from gateway.wire.document import Document
 from gateway.wire.fast_json import dumps, loads
 from gateway.wire.frames import Frame
 
@@ -19,7 +20,7 @@ def decoded(messages: list[JsonValue] | None = None, /, **settings: JsonValue) -
     """The request that a body with these fields tells."""
     said: JsonValue = messages if messages is not None else [{"role": "user", "content": "hi"}]
     payload: JsonObject = {"model": "m", "messages": said, **settings}
-    return CODEC.decode_request(Call(payload, dumps(payload)))
+    return CODEC.decode_request(Call(Document.of(payload)))
 
 
 def sent(request: Request, losses: Losses | None = None, **can: object) -> Sent:

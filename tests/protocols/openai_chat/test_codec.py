@@ -11,28 +11,33 @@ from gateway.protocols import carry
 from gateway.protocols.codec import Call, Losses, ModelCard
 from gateway.protocols.openai_chat import CODEC
 from gateway.protocols.target import Capabilities, Target
+from gateway.wire.document import Document
 
 _TARGET = Target("up")
 
 
+def _said(payload: JsonObject) -> Call:
+    return Call(Document.of(payload))
+
+
 def _redirected(text: str, target: Target = _TARGET, losses: Losses | None = None) -> tuple[str, bool]:
-    call = Call(json.loads(text), text.encode())
+    call = Call(Document(text.encode()))
     body, usage_is_ours = CODEC.redirect(call, target, losses if losses is not None else Losses())
     return body.decode(), usage_is_ours
 
 
 def test_routing_learns_the_model_and_how_to_answer() -> None:
-    asked = CODEC.asked(Call({"model": "m", "stream": True, "stream_options": {"include_usage": True}}))
+    asked = CODEC.asked(_said({"model": "m", "stream": True, "stream_options": {"include_usage": True}}))
     assert (asked.model, asked.stream, asked.include_usage) == ("m", True, True)
-    plain = CODEC.asked(Call({"model": "m", "stream_options": None}))
+    plain = CODEC.asked(_said({"model": "m", "stream_options": None}))
     assert (plain.stream, plain.include_usage) == (False, False)
     assert plain.thoughts
-    assert not CODEC.asked(Call({"model": "m", "reasoning": {"exclude": True}})).thoughts
-    assert CODEC.asked(Call({"model": "m", "reasoning": {"exclude": False}})).thoughts
+    assert not CODEC.asked(_said({"model": "m", "reasoning": {"exclude": True}})).thoughts
+    assert CODEC.asked(_said({"model": "m", "reasoning": {"exclude": False}})).thoughts
     malformed: list[JsonObject] = [{}, {"model": ""}, {"model": "m", "stream": 1}]
     for payload in malformed:
         with pytest.raises(InvalidRequest):
-            CODEC.asked(Call(payload))
+            CODEC.asked(_said(payload))
 
 
 def test_only_the_model_changes_and_every_other_byte_stays() -> None:
@@ -95,6 +100,15 @@ def test_the_words_of_foreign_reasoning_go_with_it_unless_the_model_wants_them()
 
 def test_reasoning_of_its_own_leaves_the_bytes_alone() -> None:
     text = '{"model":"up", "messages":[{"role":"assistant","reasoning_details":[{"signature":"own"}]}]}'
+    assert _redirected(text) == (text, False)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    ['"gw1."', '{"a":"gw1."}', '["gw1."]', '["gw1.",{"reasoning_details":[{"signature":"own"}]}]'],
+)
+def test_what_only_looks_like_reasoning_of_others_leaves_the_bytes_alone(messages: str) -> None:
+    text = '{"model":"up", "messages" : ' + messages + "}"
     assert _redirected(text) == (text, False)
 
 

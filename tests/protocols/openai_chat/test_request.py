@@ -10,6 +10,7 @@ from gateway.canonical.request import Continuation, OutputFormat, Reasoning, Req
 from gateway.errors import InvalidRequest, Unsayable
 from gateway.protocols.codec import Call, Losses
 from gateway.protocols.openai_chat import CODEC
+from gateway.wire.document import Document
 from tests.protocols.openai_chat.exchange import asking, assistant, decoded, sent, user
 
 _FUNCTION: JsonObject = {"type": "function", "function": {"name": "look"}}
@@ -106,16 +107,17 @@ def test_what_the_client_called_a_setting_is_remembered() -> None:
     ],
 )
 def test_a_malformed_setting_is_named_by_its_path(settings: JsonObject, path: str) -> None:
+    messages: JsonValue = [{"role": "user", "content": "x"}]
     with pytest.raises(InvalidRequest) as caught:
-        CODEC.decode_request(Call({"model": "m", "messages": [{"role": "user", "content": "x"}], **settings}))
+        CODEC.decode_request(Call(Document.of({"model": "m", "messages": messages, **settings})))
     assert caught.value.param == path
 
 
 def test_a_request_without_a_model_or_messages_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="model"):
-        CODEC.decode_request(Call({"messages": []}))
+        CODEC.decode_request(Call(Document.of({"messages": []})))
     with pytest.raises(InvalidRequest, match="messages: at least one"):
-        CODEC.decode_request(Call({"model": "m"}))
+        CODEC.decode_request(Call(Document.of({"model": "m"})))
 
 
 def test_both_names_of_a_user_go_both_ways() -> None:
