@@ -4,7 +4,7 @@ Calls without ids are given some by their place, and results find their call by 
 same history always yields the same ids. https://ai.google.dev/api/caching#Content
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,7 +33,9 @@ def decode_system(body: Fields) -> list[Message]:
     if value is None:
         return []
     content: JsonValue = {"parts": [{"text": value}]} if isinstance(value, str) else value
-    return [_Reader().message(Fields(content, path), 0, "system")]
+    fields = Fields(content, path)
+    parts = _joined(_Reader().pieces(fields, 0, "system"))
+    return [Message("system", parts, extras=fields.rest(FAMILY), origin=path)]
 
 
 def decode_contents(body: Fields) -> list[Message]:
@@ -46,24 +48,67 @@ def decode_contents(body: Fields) -> list[Message]:
     if isinstance(value, str):
         return [Message("user", [Text(value, origin=path)], origin=path)]
     reader = _Reader()
-    messages = []
+    turns: list[tuple[Message, list[_Piece]]] = []
     for number, content in enumerate(listed(value)):
         fields = Fields(content, f"{path}[{number}]")
-        messages.append(reader.message(fields, number, _role(fields)))
-    if not messages:
+        role = _role(fields)
+        goes_on = role == "assistant" and bool(turns) and turns[-1][0].role == role
+        pieces = reader.pieces(fields, number, role, goes_on=goes_on)
+        own = fields.rest(FAMILY)
+        if goes_on and not own:
+            turns[-1][1].extend(pieces)
+        else:
+            turns.append((Message(role, [], extras=own, origin=fields.path), pieces))
+    if not turns:
         raise InvalidRequest(f"{path}: at least one content is required", param=path)
-    return messages
+    for message, pieces in turns:
+        message.parts = _joined(pieces)
+    return [message for message, _ in turns]
 
 
-def _put(parts: list[Part], part: Part, *, thought: bool) -> None:
-    """Put `part` behind `parts`. A `thought` goes on until a signature ends it: clients keep the pieces of a
-    stream apart, and a signature is worth nothing without all of its words.
+@dataclass(slots=True, frozen=True)
+class _Piece:
+    """A part. `open`: it may go on where another stops, if that is of its kind."""
+
+    part: Part
+    open: bool
+
+
+def _joined(pieces: Iterable[_Piece]) -> list[Part]:
+    """The parts, whole: clients keep the pieces of a stream apart. Words go on until something else comes,
+    thoughts until a signature ends them, which is worth nothing without all of its words.
     """
-    last = parts[-1] if parts and thought and isinstance(part, Thinking) and not part.extras else None
-    if isinstance(part, Thinking) and isinstance(last, Thinking) and last.signature is None:
-        parts[-1] = replace(last, text=last.text + part.text, signature=part.signature)
-    else:
-        parts.append(part)
+    runs: list[list[Part]] = []
+    for piece in pieces:
+        if piece.open and runs and _goes_on(runs[-1][-1], piece.part):
+            runs[-1].append(piece.part)
+        else:
+            runs.append([piece.part])
+    return [_whole(run) for run in runs]
+
+
+def _goes_on(last: Part, part: Part) -> bool:
+    match last, part:
+        case Thinking(signature=None), Thinking():
+            return not part.extras
+        case Text(), Text():
+            return not (last.extras or part.extras)
+        case _:
+            return False
+
+
+def _whole(run: Sequence[Part]) -> Part:
+    match run[0], run[-1]:
+        case Thinking() as first, Thinking(signature=signature) if len(run) > 1:
+            return replace(first, text=_words(run), signature=signature)
+        case Text() as first, Text() if len(run) > 1:
+            return replace(first, text=_words(run))
+        case first, _:
+            return first
+
+
+def _words(run: Iterable[Part]) -> str:
+    return "".join(part.text for part in run if isinstance(part, (Text, Thinking)))
 
 
 def _role(fields: Fields) -> Role:
@@ -87,20 +132,23 @@ class _Reader:
     ids: set[str] = field(default_factory=set)
     free: int = 0
 
-    def message(self, fields: Fields, number: int, role: Role) -> Message:
-        """One content."""
+    def pieces(self, fields: Fields, number: int, role: Role, *, goes_on: bool = False) -> list[_Piece]:
+        """The parts of one content, which may be a turn of the model that `goes_on`."""
         fields.any("role")
-        if role == "assistant":
+        if role == "assistant" and not goes_on:
             self.waiting = Waiting()
         self.free = 0
-        parts: list[Part] = []
+        pieces: list[_Piece] = []
         path = fields.at("parts")
         for place, raw in enumerate(listed(fields.any("parts"))):
             if not isinstance(raw, dict):
                 raise wrong(f"{path}[{place}]", "an object", raw)
-            for part in self._part(raw, f"{path}[{place}]", number):
-                _put(parts, part, thought=raw.get("thought") is True)
-        return Message(role, parts, extras=fields.rest(FAMILY), origin=fields.path)
+            spoken, thought = role == "assistant", raw.get("thought") is True
+            pieces += (
+                _Piece(part, thought if isinstance(part, Thinking) else spoken)
+                for part in self._part(raw, f"{path}[{place}]", number)
+            )
+        return pieces
 
     def _part(self, raw: JsonObject, path: str, number: int) -> Iterator[Part]:
         fields = Fields(raw, path)

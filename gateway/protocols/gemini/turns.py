@@ -171,11 +171,14 @@ class TurnWriter:
 
     def _model(self, message: Message) -> Iterator[JsonObject]:
         first = True
-        for part in message.parts:
+        for before, part in zip([None, *message.parts], message.parts, strict=False):
             match part:
                 case ToolCall():
                     yield self._call(part, first=first)
                     first = False
+                case Text() if isinstance(before, Text):
+                    self.losses.repair(part.origin or message.origin, "goes on with the text before it")
+                    yield self._text(part)
                 case ToolResult():
                     raise Unsayable(
                         f"{part.origin}: only a user's turn holds tool results", param=part.origin

@@ -125,3 +125,43 @@ def test_the_pieces_of_a_streamed_thought_are_one_up_to_its_signature() -> None:
         Text("Hi"),
         Thinking("A third."),
     ]
+
+
+def test_the_pieces_of_a_streamed_answer_are_one_however_its_client_keeps_them() -> None:
+    first: JsonObject = {"role": "model", "parts": [{"text": "Hel"}, {"text": "lo"}]}
+    rest: JsonObject = {"role": "model", "parts": [{"text": ", you."}, {"functionCall": {"name": "f"}}]}
+    last: JsonObject = {"role": "model", "parts": [{"functionCall": {"name": "g"}}, {"text": "Bye."}]}
+
+    (message,) = decoded(first, rest, last, {"role": "model", "parts": []}).messages
+
+    calls = [ToolCall("call_1_0", "f", "{}"), ToolCall("call_2_1", "g", "{}")]
+    assert message.parts == [Text("Hello, you."), *calls, Text("Bye.")]
+
+
+def test_results_find_all_calls_of_a_turn_that_was_kept_in_pieces() -> None:
+    calls: list[JsonValue] = [
+        {"role": "model", "parts": [{"functionCall": {"name": name}}]} for name in ("f", "g")
+    ]
+    results: list[JsonValue] = [
+        {"functionResponse": {"name": name, "response": {"output": name}}} for name in ("g", "f")
+    ]
+    said, answered = decoded(*calls, {"role": "user", "parts": results}).messages
+    ids = {part.name: part.id for part in said.parts if isinstance(part, ToolCall)}
+    found = [part.call_id for part in answered.parts if isinstance(part, ToolResult)]
+    assert found == [ids["g"], ids["f"]]
+
+
+def test_what_has_fields_of_its_own_stays_apart() -> None:
+    marked: JsonObject = {"text": "b", "mark": 1}
+    contents: list[JsonValue] = [
+        {"role": "model", "parts": [{"text": "a"}, marked, {"text": "c"}]},
+        {"role": "model", "parts": [{"text": "d"}], "mark": 2},
+    ]
+    one, other = decoded(*contents).messages
+    words = [part.text for part in [*one.parts, *other.parts] if isinstance(part, Text)]
+    assert words == ["a", "b", "c", "d"]
+
+
+def test_what_a_user_says_apart_stays_apart() -> None:
+    contents: list[JsonValue] = [{"parts": [{"text": "a"}, {"text": "b"}]}, {"parts": [{"text": "c"}]}]
+    assert [len(message.parts) for message in decoded(*contents).messages] == [2, 1]

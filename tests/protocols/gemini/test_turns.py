@@ -114,3 +114,10 @@ def test_what_only_this_provider_can_read_goes_back_to_it() -> None:
     ]
     assert losses.dropped == ["m2.citations"]
     assert losses.repaired == ["m1 told by its signature alone"]
+
+
+def test_texts_of_a_model_that_follow_each_other_are_told_to_be_one() -> None:
+    losses = Losses()
+    body = sent(asking(HELLO, assistant(Text("a"), Text("b", origin="second")), HELLO), losses)
+    assert body["contents"][1]["parts"] == [{"text": "a"}, {"text": "b"}]
+    assert losses.repaired == ["second goes on with the text before it"]
