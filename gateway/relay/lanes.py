@@ -18,17 +18,13 @@ from gateway.canonical.events import Close, Collector, Delta, End, Event, Open, 
 from gateway.errors import BadUpstreamReply, GatewayError, UpstreamError
 from gateway.protocols.codec import Asked, Codec, Losses, Sent
 from gateway.relay.emptiness import unexplained
-from gateway.relay.likeness import Likeness
+from gateway.relay.likeness import Form, Likeness, form_of
 from gateway.relay.veil import veiled_events
 from gateway.wire.fast_json import JsonError, repaired
 from gateway.wire.frames import Frame, FrameTooLargeError
 
 MAX_REPLY_BYTES = 32 * 1024 * 1024
 """The largest reply that is read as a whole."""
-
-
-_MANY = 4
-"""From how many records in one read on it pays to look for those that are alike."""
 
 
 @dataclass(slots=True)
@@ -138,8 +134,17 @@ class _Listening:
         self.finished = self._decoder.finished or self.complete
 
     def _carry_all(self, frames: list[Frame], piece: Piece, out: list[bytes]) -> None:
-        for frame in frames:
-            self._carry(frame, piece, out)
+        at = 0
+        while at < len(frames):
+            passed = self._pass(frames, at, out)
+            piece.content = piece.content or passed > 0
+            if not passed:
+                self._carry(frames[at], piece, out)
+            at += passed or 1
+
+    def _pass(self, frames: list[Frame], at: int, out: list[bytes]) -> int:
+        """Pass those on from place `at` that need not be read; how many these are."""
+        raise NotImplementedError
 
     def _carry(self, frame: Frame, piece: Piece, out: list[bytes]) -> None:
         raise NotImplementedError
@@ -181,15 +186,16 @@ class PassingLane(_Listening):
 
     def feed(self, chunk: bytes) -> Piece:
         """Take what a read brought: most often one more record like the last."""
-        if self._frames.idle and self._likeness.matches(chunk):
+        if self._frames.idle and self._likeness.words(chunk):
             return Piece(chunk, content=True)
         return super().feed(chunk)
 
+    def _pass(self, frames: list[Frame], at: int, out: list[bytes]) -> int:
+        passed = len(self._likeness.run(frames, at))
+        out.extend([frame.raw for frame in frames[at : at + passed]])
+        return passed
+
     def _carry(self, frame: Frame, piece: Piece, out: list[bytes]) -> None:
-        if self._likeness.matches(frame.raw):
-            piece.content = True
-            out.append(frame.raw)
-            return
         events = self._decoder.decode(frame)
         mended = self._mender.mend(frame, self._decoder.payload)
         self._hear(events, piece)
@@ -200,7 +206,7 @@ class PassingLane(_Listening):
             out.append(frame.raw)
         elif mended is not None:
             out.append(self._out.encode(mended))
-        self._likeness.learn(frame.raw, events if untouched and not self._decoder.finished else ())
+        self._likeness.learn(frame, events if untouched and not self._decoder.finished else ())
 
     def _finish(self, piece: Piece, out: list[bytes]) -> None:
         self._carry_all(self._frames.close(), piece, out)
@@ -219,54 +225,63 @@ def _readable(frame: Frame) -> Frame:
 
 
 class EventsLane(_Listening):
-    """Translates record by record. Many that are alike and come together are read as two: the first, and one
-    that says what all the others do.
+    """Translates record by record.
+
+    Of records that are alike but for their words two are translated with care. If these came out alike too,
+    the others pass from the one form to the other unread; what they said is `_owed` to those who listen, and
+    paid as one record before they hear anything else.
     """
 
     def __init__(self, ends: Ends) -> None:
         super().__init__(ends)
         self._likeness = Likeness()
-        self._event = ""
+        self._made: Form | None = None
+        self._certain = False
+        self._owed: list[bytes] = []
 
-    def _carry_all(self, frames: list[Frame], piece: Piece, out: list[bytes]) -> None:
-        if len(frames) < _MANY:
-            super()._carry_all(frames, piece, out)
-            return
-        at = 0
-        while at < len(frames):
-            words = self._likeness.words(frames, at, self._event)
-            if len(words) > 1:
-                self._carry_alike(words, piece, out)
-                at += len(words)
-                continue
-            events = self._decoder.decode(frames[at])
-            self._say(events, piece, out)
-            self._likeness.learn(frames[at].data, events)
-            self._event = frames[at].event
-            at += 1
+    def feed(self, chunk: bytes) -> Piece:
+        """Take what a read brought: most often one more record like the last."""
+        words = self._likeness.words(chunk) if self._certain and self._frames.idle else []
+        return Piece(self._retold(words), content=True) if words else super().feed(chunk)
 
-    def _carry_alike(self, words: list[bytes], piece: Piece, out: list[bytes]) -> None:
-        """Translate records that are alike but for their `words`, each to one of its own."""
-        first, rest = b'"%b"' % words[0], words[1:]
-        self._carry(self._saying(words[0]), piece, out)
-        if not out or out[-1].count(first) != 1:
-            for one in rest:
-                self._carry(self._saying(one), piece, out)
-            return
-        before, behind = out[-1].split(first)
-        begun, joined = len(out), b"".join(rest)
-        self._carry(self._saying(joined), piece, out)
-        if out[begun:] == [b'%b"%b"%b' % (before, joined, behind)]:
-            out[begun] = b'%b"%b"%b' % (before, (b'"%b%b"' % (behind, before)).join(rest), behind)
+    def fail(self, error: GatewayError) -> bytes:
+        """The bytes that tell the client that the stream broke."""
+        self._settle()
+        return super().fail(error)
 
-    def _saying(self, words: bytes) -> Frame:
-        return Frame(self._likeness.saying(words), self._event)
+    def _retold(self, words: list[bytes]) -> bytes:
+        """What the client is told where records like the last said `words`."""
+        assert self._made is not None, "that is certain"
+        self._owed += words
+        return b"".join(map(self._made.saying, words))
+
+    def _pass(self, frames: list[Frame], at: int, out: list[bytes]) -> int:
+        words = self._likeness.run(frames, at) if self._certain else []
+        if words:
+            out.append(self._retold(words))
+        return len(words)
 
     def _carry(self, frame: Frame, piece: Piece, out: list[bytes]) -> None:
-        self._say(self._decoder.decode(frame), piece, out)
+        self._settle()
+        events, begun = self._decoder.decode(frame), len(out)
+        self._say(events, piece, out)
+        alike, former = bool(self._likeness.words(frame.raw)), self._made
+        if not alike:
+            self._likeness.learn(frame, events)
+        words = self._likeness.words(frame.raw)
+        self._made = form_of(out[begun], words[0]) if words and len(out) == begun + 1 else None
+        self._certain = alike and self._made is not None and self._made == former
+
+    def _settle(self) -> None:
+        """Have what passed unread heard."""
+        if self._owed:
+            said = self._likeness.saying(b"".join(self._owed))
+            self._owed.clear()
+            self._say(self._decoder.decode(said), Piece(), [])
 
     def _finish(self, piece: Piece, out: list[bytes]) -> None:
         self._carry_all(self._frames.close(), piece, out)
+        self._settle()
         self._say(self._decoder.close(), piece, out)
 
     def _say(self, events: list[Event], piece: Piece, out: list[bytes]) -> None:

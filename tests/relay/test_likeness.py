@@ -1,6 +1,7 @@
 """Records that pass, or are translated, without being read: only as a reader would have done just so."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.canonical.content import Part
 from gateway.canonical.events import Delta, DeltaKind, Event, Start
+from gateway.errors import BrokenOff
 from gateway.protocols import CODECS
 from gateway.protocols.codec import Asked, Losses, Sent
 from gateway.relay import lanes
@@ -26,14 +28,17 @@ def said(words: str, kind: DeltaKind = "text") -> list[Event]:
 
 def taught(words: str = "Hello", events: Sequence[Event] | None = None) -> Likeness:
     likeness = Likeness()
-    raw = record(words)
-    likeness.learn(raw, said(words) if events is None else events)
+    likeness.learn(framed(record(words)), said(words) if events is None else events)
     return likeness
+
+
+def framed(raw: bytes) -> Frame:
+    return Frame(raw[6:-2], "", raw, clean=True)
 
 
 @pytest.mark.parametrize("words", ["Hello", "x", " wor ld", "a\\nb", "\\\\", '\\"', "{[,:]}"])
 def test_a_record_with_other_words_is_like_the_one_before(words: str) -> None:
-    assert taught().matches(record(words))
+    assert taught().words(record(words)) == [words.encode()]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +51,7 @@ def test_a_record_with_other_words_is_like_the_one_before(words: str) -> None:
         record("\\u0041"),
         record("\\ud800"),
         record("\\x"),
+        record("a\\/b"),
         record("naïve"),
         record("a\tb"),
         record(""),
@@ -57,11 +63,11 @@ def test_a_record_with_other_words_is_like_the_one_before(words: str) -> None:
     ids=repr,
 )
 def test_a_record_that_differs_elsewhere_or_may_be_unreadable_is_not(other: bytes) -> None:
-    assert not taught().matches(other)
+    assert taught().words(other) == []
 
 
 def test_several_records_with_other_words_are_like_the_one_before() -> None:
-    assert taught().matches(record("a") + record('\\"') + record("c"))
+    assert taught().words(record("a") + record('\\"') + record("c")) == [b"a", b'\\"', b"c"]
 
 
 @pytest.mark.parametrize(
@@ -70,14 +76,14 @@ def test_several_records_with_other_words_are_like_the_one_before() -> None:
     ids=repr,
 )
 def test_several_records_of_which_one_differs_are_not(other: bytes) -> None:
-    assert not taught().matches(record("a") + other + record("c"))
-    assert not taught().matches(record("a") + other)
-    assert not taught().matches(other + record("c"))
+    assert taught().words(record("a") + other + record("c")) == []
+    assert taught().words(record("a") + other) == []
+    assert taught().words(other + record("c")) == []
 
 
 def test_nothing_is_like_a_record_before_one_was_read() -> None:
-    assert not Likeness().matches(record("Hello"))
-    assert not Likeness().matches(b"")
+    assert Likeness().words(record("Hello")) == []
+    assert Likeness().words(b"") == []
 
 
 @pytest.mark.parametrize(
@@ -92,7 +98,7 @@ def test_nothing_is_like_a_record_before_one_was_read() -> None:
     ids=["nothing", "two events", "arguments", "no text", "other words"],
 )
 def test_a_record_that_said_something_else_than_text_teaches_nothing(events: list[Event]) -> None:
-    assert not taught(events=events).matches(record("Hello"))
+    assert taught(events=events).words(record("Hello")) == []
 
 
 @pytest.mark.parametrize(
@@ -102,36 +108,39 @@ def test_a_record_that_said_something_else_than_text_teaches_nothing(events: lis
 )
 def test_a_record_in_which_the_words_have_no_certain_place_teaches_nothing(rest: str) -> None:
     likeness, raw = Likeness(), record("Hello", rest)
-    likeness.learn(raw, said("Hello"))
-    assert not likeness.matches(raw)
+    likeness.learn(framed(raw), said("Hello"))
+    assert likeness.words(raw) == []
 
 
 def test_reading_another_record_makes_the_one_before_forgotten() -> None:
     likeness = taught()
-    likeness.learn(b"data: [DONE]\n\n", [])
-    assert not likeness.matches(record("Hello"))
+    likeness.learn(framed(b"data: [DONE]\n\n"), [])
+    assert likeness.words(record("Hello")) == []
 
 
-def frames(*words: str, event: str = "") -> list[Frame]:
-    return [Frame(record(one), event) for one in words]
+def test_a_record_that_was_put_together_of_several_lines_teaches_nothing() -> None:
+    likeness, raw = Likeness(), b'data: {"content":\ndata: "Hello"}\n\n'
+    likeness.learn(Frame(b'{"content":\n"Hello"}', "", raw), said("Hello"))
+    assert likeness.words(raw) == []
 
 
-def test_the_words_of_records_in_a_row_are_told_up_to_the_first_that_differs() -> None:
-    others = [
-        Frame(record("c", '"index":1')),
-        Frame(record("d"), "named"),
-        *frames("", "é", "\\u0041", "a\\/b"),
-    ]
+def test_a_run_of_records_ends_at_the_first_that_differs() -> None:
+    others = [record("c", '"index":1'), record(""), record("é"), record("\\u0041"), record("d\\")]
     for other in others:
-        assert taught().words([*frames("a", '\\"'), other, *frames("e")], 0, "") == [b"a", b'\\"']
-    assert taught().words(frames("a", "b", "c"), 1, "") == [b"b", b"c"]
-    assert taught().words(frames("a", event="named"), 0, "named") == [b"a"]
-    assert taught().words(frames("a"), 1, "") == []
-    assert Likeness().words(frames("a"), 0, "") == []
+        frames = [framed(raw) for raw in (record("a"), record('\\"'), other, record("e"))]
+        assert taught().run(frames, 0) == [b"a", b'\\"']
+        assert taught().run(frames, 2) == []
+        assert taught().run(frames, 3) == [b"e"]
+        assert taught().run(frames, 4) == []
+        assert Likeness().run(frames, 0) == []
 
 
 def test_a_record_is_made_like_the_last_one() -> None:
-    assert taught().saying(b"b") == record("b")
+    likeness, raw = Likeness(), b'event: delta\ndata: {"content":"Hello"}\n\n'
+    likeness.learn(Frame(b'{"content":"Hello"}', "delta", raw, clean=True), said("Hello"))
+    made = likeness.saying(b"b")
+    assert (made.event, made.data) == ("delta", b'{"content":"b"}')
+    assert made.raw == b'event: delta\ndata: {"content":"b"}\n\n'
 
 
 class Careful(Likeness):
@@ -139,8 +148,11 @@ class Careful(Likeness):
 
     __slots__ = ()
 
-    def matches(self, record: bytes) -> bool:  # noqa: ARG002 - it does not matter which
-        return False
+    def words(self, records: bytes) -> list[bytes]:  # noqa: ARG002 - it does not matter which
+        return []
+
+    def run(self, frames: Sequence[Frame], start: int) -> list[bytes]:  # noqa: ARG002 - likewise
+        return []
 
 
 _CHAT = [
@@ -255,32 +267,50 @@ _LASTS = {
 }
 
 
+class Translated(NamedTuple):
+    """What became of a stream that was translated."""
+
+    data: bytes
+    content: bool
+    errors: list[str]
+    parts: list[Part]
+
+
+_ENDS = st.tuples(*[st.sampled_from(sorted(CODECS))] * 2)
+_SPEECH = st.lists(st.tuples(st.sampled_from(["thinking", "text"]), st.lists(_WORDS, max_size=8)), max_size=4)
+
+
 @given(
-    st.sampled_from(sorted(CODECS)),
-    st.sampled_from(sorted(CODECS)),
-    st.lists(st.tuples(st.sampled_from(["thinking", "text"]), st.lists(_WORDS, max_size=8)), max_size=4),
-    st.sampled_from([True, False]),
+    ends=_ENDS,
+    said=_SPEECH,
+    thoughts=st.booleans(),
+    at_once=st.sampled_from([1, 2, 3, 100]),
+    whole=st.booleans(),
 )
-def test_a_burst_is_translated_as_if_its_records_had_come_one_by_one(
-    upstream: str,
-    client: str,
-    said: list[tuple[str, list[str]]],
-    thoughts: bool,
+def test_a_stream_is_translated_as_if_every_record_had_been_read(
+    ends: tuple[str, str], said: list[tuple[str, list[str]]], *, thoughts: bool, at_once: int, whole: bool
 ) -> None:
+    upstream, client = ends
     records = [_BEGIN] if upstream == "anthropic" else []
     records += [_said_by(upstream, words, field) for field, many in said for words in many]
-    records.append(_LASTS[upstream])
+    if whole:
+        records.append(_LASTS[upstream])
+    reads = [b"".join(records[at : at + at_once]) for at in range(0, len(records), at_once)]
 
-    def told(chunks: list[bytes]) -> tuple[bytes, bool, list[Part]]:
+    def told(chunks: list[bytes], likeness: type[Likeness]) -> Translated:
         asked = Asked("x", stream=True, reply_id="r", thoughts=thoughts)
-        lane = EventsLane(Ends(CODECS[upstream], CODECS[client], Sent(), asked, Losses()))
+        both = Ends(CODECS[upstream], CODECS[client], Sent(), asked, Losses())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(lanes, "Likeness", likeness)
+            lane = EventsLane(both)
         pieces = [lane.feed(chunk) for chunk in chunks]
-        pieces.append(lane.close()) if not lane.complete else None
-        assert all(piece.error is None for piece in pieces)
-        return (
-            b"".join(piece.data for piece in pieces),
-            any(piece.content for piece in pieces),
-            lane.collector.response().parts,
-        )
+        if not lane.complete:
+            pieces.append(lane.close())
+        data = b"".join(piece.data for piece in pieces)
+        errors = [str(piece.error) for piece in pieces if piece.error is not None]
+        if errors:
+            data += lane.fail(BrokenOff("it broke off"))
+        parts = lane.collector.response().parts if lane.complete else []
+        return Translated(data, any(piece.content for piece in pieces), errors, parts)
 
-    assert told([b"".join(records)]) == told(records)
+    assert told(reads, Likeness) == told(records, Careful)
