@@ -241,8 +241,13 @@ class Attempt:
 
     async def _carry(self, chunks: AsyncIterator[bytes], lane: Lane, watch: Watch) -> None:
         """Pass on what comes until the reply is whole or no more of it comes."""
+        sink = self._exchange.sink
         async for chunk in chunks:
-            await self._pass_on(self._fed(lane, chunk, watch), watch)
+            piece = self._fed(lane, chunk, watch)
+            if sink.said is Said.CONTENT and piece.data and piece.error is None:
+                await sink.write(piece.data)
+            else:
+                await self._pass_on(piece, watch)
             if lane.finished:
                 break
         while not lane.complete and (chunk := await _more(chunks, lane)):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 from gateway.protocols.codec import HttpAnswer
 from gateway.relay.sink import Said
@@ -25,7 +26,8 @@ class WebSink:
         self._headers = headers
         self._heartbeat_s = heartbeat_s
         self._loop = asyncio.get_running_loop()
-        self._stream: web.StreamResponse | None = None
+        self._protocol = request.protocol
+        self._writer: AbstractStreamWriter | None = None
         self._opening: asyncio.Lock | None = None
         self._promised: tuple[str, Callable[[], Mapping[str, str]]] | None = None
         self._ping: Callable[[], bytes] = bytes
@@ -57,20 +59,22 @@ class WebSink:
 
     async def write(self, data: bytes) -> None:
         """Send a piece of the stream; waits while the client is slow."""
-        stream = self._stream or await self._open()
+        writer = self._writer or await self._open()
         self.said = Said.CONTENT
         self._written = self._loop.time()
-        await stream.write(data)
-        if self._request.protocol.writing_paused:
+        await writer.write(data)
+        if self._protocol.writing_paused:
             # By itself aiohttp waits at every 64 KiB only.
-            await self._request.writer.drain()
+            await writer.drain()
 
     async def close(self) -> None:
         """End the stream as complete."""
-        stream = self._stream or await self._open()
+        if self._writer is None:
+            await self._open()
         self._stop()
         self.said = Said.DONE
-        await stream.write_eof()
+        assert self.response is not None, "it is open"
+        await self.response.write_eof()
 
     async def break_off(self, data: bytes) -> None:
         """Send `data`, then FIN without the terminating chunk: what all SDKs notice. Never RST, which loses
@@ -86,19 +90,20 @@ class WebSink:
         """The client is gone, or the handler has failed: no more heartbeats."""
         self._stop()
 
-    async def _open(self) -> web.StreamResponse:
+    async def _open(self) -> AbstractStreamWriter:
         # The first word and the first heartbeat may come at once.
         self._opening = self._opening or asyncio.Lock()
         async with self._opening:
-            if self._stream is None:
+            if self._writer is None:
                 assert self._promised is not None, "keep_alive comes before the first write"
                 content_type, headers = self._promised
                 stream = web.StreamResponse(headers={**STREAM_HEADERS, **self._headers, **headers()})
                 stream.content_type = content_type
-                await stream.prepare(self._request)
-                self._stream = self.response = stream
+                self._writer = await stream.prepare(self._request)
+                assert self._writer is not None, "it was not prepared before"
+                self.response = stream
                 self.said = max(self.said, Said.STATUS)
-        return self._stream
+        return self._writer
 
     def _tick(self) -> None:
         due = self._written + self._heartbeat_s
@@ -111,10 +116,10 @@ class WebSink:
     async def _send_ping(self) -> None:
         # A client that has gone is noticed by the request's own task.
         with suppress(ConnectionError):
-            stream = self._stream or await self._open()
+            writer = self._writer or await self._open()
             if self.said is not Said.DONE:
                 self._written = self._loop.time()
-                await stream.write(self._ping())
+                await writer.write(self._ping())
 
     def _stop(self) -> None:
         if self._timer is not None:
