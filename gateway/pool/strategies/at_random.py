@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from gateway.pool.strategies.strategy import NoOptions, Rank, Standing, Strategy
 
+_ANYWHERE: Rank = (0.0,)
+
 
 class AtRandom(Strategy[NoOptions]):
     """Whoever is next is any of them, whoever was last."""
@@ -11,6 +13,6 @@ class AtRandom(Strategy[NoOptions]):
     __slots__ = ()
     by_lot: ClassVar[bool] = True
 
-    def rank(self, member: Standing) -> Rank:
-        """Where it is configured, which lots do not heed."""
-        return (member.place,)
+    def rank(self, member: Standing) -> Rank:  # noqa: ARG002 - whoever it is
+        """The same for all, as lots do not heed it."""
+        return _ANYWHERE

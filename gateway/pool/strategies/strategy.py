@@ -97,7 +97,7 @@ class Strategy(ABC, Generic[OptionsT]):
 
     @abstractmethod
     def rank(self, member: Standing) -> Rank:
-        """Where `member` stands at this moment; no two members have the same rank."""
+        """Where `member` stands at this moment; no two members have the same rank, unless lots decide."""
 
     def start(self, member: Standing) -> None:
         """Note that a request starts at `member`, which is counted in `in_flight` and `used` already."""
