@@ -100,7 +100,7 @@ class Redactor:
     def fields(self, record: Mapping[str, Any]) -> dict[str, JsonValue]:
         """The fields of a record, values turned into plain JSON, without secrets."""
         texts = _texts(record.values())
-        if texts is None or any(map(_is_telling, record)) or any(map(self._finds, texts)):
+        if texts is None or _are_telling(tuple(record)) or any(map(self._finds, texts)):
             return {name: self._field(name, value) for name, value in record.items()}
         return dict(record)
 
@@ -148,6 +148,12 @@ def _texts(values: Iterable[object]) -> list[str] | None:
 def _is_telling(name: str) -> bool:
     """Whether a field called `name` holds a secret whatever its value looks like."""
     return name.lower().replace("_", "-") in _NAMED
+
+
+@lru_cache(maxsize=1024)
+def _are_telling(names: tuple[str, ...]) -> bool:
+    """Whether any field of these `names` does: records of one kind have the same."""
+    return any(map(_is_telling, names))
 
 
 def _hidden(found: re.Match[str]) -> str:

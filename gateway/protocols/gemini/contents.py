@@ -98,13 +98,13 @@ def _goes_on(last: Part, part: Part) -> bool:
 
 
 def _whole(run: Sequence[Part]) -> Part:
-    match run[0], run[-1]:
-        case Thinking() as first, Thinking(signature=signature) if len(run) > 1:
-            return replace(first, text=_words(run), signature=signature)
-        case Text() as first, Text() if len(run) > 1:
-            return replace(first, text=_words(run))
-        case first, _:
-            return first
+    first, last = run[0], run[-1]
+    if first is last:
+        return first
+    if isinstance(first, Thinking) and isinstance(last, Thinking):
+        return replace(first, text=_words(run), signature=last.signature)
+    assert isinstance(first, Text), "nothing but words and thoughts goes on"
+    return replace(first, text=_words(run))
 
 
 def _words(run: Iterable[Part]) -> str:
