@@ -237,7 +237,7 @@ class EventsLane(_Listening):
         self._likeness = Likeness()
         self._made: Form | None = None
         self._certain = False
-        self._owed: list[bytes] = []
+        self._owed = bytearray()
 
     def feed(self, chunk: bytes) -> Piece:
         """Take what a read brought: most often one more record like the last."""
@@ -252,7 +252,7 @@ class EventsLane(_Listening):
     def _retold(self, words: list[bytes]) -> bytes:
         """What the client is told where records like the last said `words`."""
         assert self._made is not None, "that is certain"
-        self._owed += words
+        self._owed += b"".join(words)
         return b"".join(map(self._made.saying, words))
 
     def _pass(self, frames: list[Frame], at: int, out: list[bytes]) -> int:
@@ -275,7 +275,7 @@ class EventsLane(_Listening):
     def _settle(self) -> None:
         """Have what passed unread heard."""
         if self._owed:
-            said = self._likeness.saying(b"".join(self._owed))
+            said = self._likeness.saying(bytes(self._owed))
             self._owed.clear()
             self._say(self._decoder.decode(said), Piece(), [])
 
