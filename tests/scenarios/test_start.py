@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -87,17 +88,27 @@ async def test_killed_it_serves_again_within_three_seconds(tmp_path: Path) -> No
 
 
 async def test_the_first_answer_comes_at_three_times_the_cost_of_its_libraries(tmp_path: Path) -> None:
-    libraries = await cpu_s("import aiohttp, pydantic, structlog, yaml")
     json_reply = Play([completion("fine")], content_type="application/json")
+    costs: list[float] = []
+    shares: list[float] = []
     async with playing(json_reply) as upstream:
-        async with (
-            commanded(tmp_path, OPENAI_BASE_URL=f"{upstream.url}/v1") as served,
-            knocking(served.url, at_once=1) as knocks,
-        ):
-            await knocks.more(1)
-            taken = spent_s(served.child.pid)
-    assert taken < 1.5
-    assert taken < 3 * libraries
+        # One after the other, as the machine is not as fast at one time as at another.
+        for _ in range(5):
+            libraries = await cpu_s("import aiohttp, pydantic, structlog, yaml")
+            costs.append(await _first_answer_s(tmp_path, upstream.url))
+            shares.append(costs[-1] / libraries)
+    assert median(costs) < 1.5
+    assert median(shares) < 3
+
+
+async def _first_answer_s(folder: Path, upstream: str) -> float:
+    """What a gateway has spent when its first answer is there."""
+    async with (
+        commanded(folder, OPENAI_BASE_URL=f"{upstream}/v1") as served,
+        knocking(served.url, at_once=1) as knocks,
+    ):
+        await knocks.more(1)
+        return spent_s(served.child.pid)
 
 
 async def cpu_s(program: str) -> float:
