@@ -20,8 +20,8 @@ _BREATH_S = 1.0
 
 
 class Adaptive(AtOnce):
-    """A limit of requests at once that follows what the upstream does; never less than one, or more than
-    `most`.
+    """A limit of requests at once that follows what the upstream does; never less than one, or more than the
+    `most` it is made with. Its `most` is what it allows, as far as is known.
     """
 
     __slots__ = ("_allowed", "_clock", "_cut_at", "_highest")
@@ -32,11 +32,6 @@ class Adaptive(AtOnce):
         self._highest = most
         self._cut_at = -inf
         self._allow(begin)
-
-    @property
-    def allowed(self) -> int:
-        """So many requests at once, as far as is known."""
-        return self.most
 
     def hear(self, model: str, status: int, headers: Mapping[str, str]) -> None:  # noqa: ARG002 - of the account
         """Take a little more, or half."""

@@ -153,8 +153,12 @@ class Pools:
 
     def _shut_until(self, hops: Iterable[Hop], now: float) -> float:
         """Until when limits that all share let nobody serve `hops`; `now`: they do not."""
-        shared = (opens_at(self[hop.pool].shared_limits(hop), now, hop.model) for hop in hops)
-        return min(shared, default=now)
+        return min((self._closed_until(hop, now) for hop in hops), default=now)
+
+    def _closed_until(self, hop: Hop, now: float) -> float:
+        """The same for one of them."""
+        shared = self._pools[hop.pool].shared_limits(hop)
+        return opens_at(shared, now, hop.model) if shared else now
 
     def _opens_at(self, candidates: Sequence[Candidate], now: float) -> float:
         """When one of `candidates` takes a request: `now`, or later, infinitely late where that hangs on
@@ -213,17 +217,16 @@ class Pools:
         that are kept back.
         """
         pool, now = self._pools[hop.pool], self._clock()
-        shared = pool.shared_limits(hop)
-        if shared and opens_at(shared, now, hop.model) > now:
+        if self._closed_until(hop, now) > now:
             return
 
         def wanted(standing: Standing) -> bool:
             member = pool.members[standing.place]
-            model = member.upstream or hop.model
+            model = member.called(hop.model)
             return (
                 (member, model) not in tried
                 and pool.healths[standing.place].account.opens_at(now, model) <= now
-                and (not member.limits or opens_at(member.limits, now, model) <= now)
+                and self._allowed_at(member, model, now) <= now
             )
 
         holder = pool.holder(hop, conversation, now) if conversation is not None else None

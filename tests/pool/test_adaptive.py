@@ -12,7 +12,7 @@ from tests.pool.clocks import At
 def hear(limit: Adaptive, *statuses: int) -> int:
     for status in statuses:
         limit.hear("m", status, {})
-    return limit.allowed
+    return limit.most
 
 
 def test_a_refusal_halves_it_and_a_round_of_answers_lets_one_more_in() -> None:

@@ -189,8 +189,8 @@ def test_what_was_found_out_of_an_upstream_is_not_found_out_again() -> None:
     adaptive = Adaptive(At(0.0), most=50)
     for _ in range(300):
         adaptive.hear("m", 200, {})
-    assert reborn(adaptive, Adaptive(At(0.0), most=50), 0, NOON).allowed == adaptive.allowed > 10
-    assert reborn(adaptive, Adaptive(At(0.0), most=5), 0, NOON).allowed == 5
+    assert reborn(adaptive, Adaptive(At(0.0), most=50), 0, NOON).most == adaptive.most > 10
+    assert reborn(adaptive, Adaptive(At(0.0), most=5), 0, NOON).most == 5
 
 
 def purse(clock: At, currency: str | None = None) -> Purse:
